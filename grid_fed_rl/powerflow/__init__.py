@@ -1,0 +1,14 @@
+"""Power flow: what the physics says. Pure functions over arrays, batch axis first."""
+
+from grid_fed_rl.powerflow.network import Network, compile_network
+from grid_fed_rl.powerflow.solve import PowerFlow, Setpoint, Status, nominal_setpoint, solve
+
+__all__ = [
+    "Network",
+    "PowerFlow",
+    "Setpoint",
+    "Status",
+    "compile_network",
+    "nominal_setpoint",
+    "solve",
+]

@@ -1,0 +1,66 @@
+"""What a solved power flow says: magnitudes, losses, loads, source power."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grid_fed_rl.powerflow import kernels
+from grid_fed_rl.powerflow.network import S_BASE_KVA, Network
+from grid_fed_rl.powerflow.solve import PowerFlow, Setpoint, factors_of, injections_pu
+
+__all__ = ["der_kw", "load_kw", "losses_kw", "source_kw", "v_magnitude_pu"]
+
+Real = NDArray[np.float64]
+
+
+def v_magnitude_pu(flow: PowerFlow) -> Real:
+    """Voltage magnitude of every node: (batch, node)."""
+    return np.abs(flow.v_pu)
+
+
+def losses_kw(network: Network, setpoint: Setpoint, flow: PowerFlow) -> Real:
+    """Active losses of all branches, transformers and capacitors: (batch,).
+
+    ``Re(v^H Y v)`` over the admittances of the network without its source, which
+    is stationary in v up to the nodal currents and so exact where a difference
+    of two large powers would not be.
+    """
+    i, j = network.entry_nodes()
+    out = np.empty(setpoint.n_rows)
+    kernels.conductance_form(
+        0,
+        setpoint.n_rows,
+        i,
+        j,
+        network.branch_conductance_pu,
+        network.matrix,
+        factors_of(network, setpoint),
+        flow.v_pu,
+        out,
+    )
+    return out * S_BASE_KVA
+
+
+def _element_kw(network: Network, setpoint: Setpoint, flow: PowerFlow) -> Real:
+    p, q = injections_pu(setpoint)
+    p_out, q_out = np.zeros_like(p), np.zeros_like(q)
+    kernels.leg_powers(network.legs, network.schedule.order, p, q, flow.v_pu, p_out, q_out)
+    return p_out * S_BASE_KVA
+
+
+def load_kw(network: Network, setpoint: Setpoint, flow: PowerFlow) -> Real:
+    """Active power that every load draws at its voltage: (batch, load)."""
+    return -_element_kw(network, setpoint, flow)[:, : len(network.loads)]
+
+
+def der_kw(network: Network, setpoint: Setpoint, flow: PowerFlow) -> Real:
+    """Active power that every DER injects at its voltage: (batch, der)."""
+    return _element_kw(network, setpoint, flow)[:, len(network.loads) :]
+
+
+def source_kw(network: Network, setpoint: Setpoint, flow: PowerFlow) -> Real:
+    """Active power that the substation delivers: (batch,).
+
+    The balance of losses, loads and DER (KCL holds at every node).
+    """
+    elements = _element_kw(network, setpoint, flow)
+    return losses_kw(network, setpoint, flow) - elements.sum(axis=1)
