@@ -82,7 +82,8 @@ def battery_step(
         battery: ratings.
         soc: (lane, battery) state of charge at the start, within
             [soc_min, soc_max].
-        p_request_kw: (lane, battery) wanted injection; positive discharges.
+        p_request_kw: (lane, battery) wanted injection; positive discharges. NaN passes
+            through: refuse it before.
         dt_h: length of the step in hours, above 0.
 
     Returns:

@@ -7,12 +7,12 @@ from grid_fed_rl.errors import ActionError
 
 __all__ = ["switch_capacitors"]
 
-Integers = npt.NDArray[np.signedinteger]
+Integers = npt.NDArray[np.integer]
 
 
 def switch_capacitors(
     state: Integers, command: Integers, n_steps: int | Integers = 1
-) -> tuple[Integers, Integers]:
+) -> tuple[Integers, npt.NDArray[np.int64]]:
     """Switch banks to the commanded number of closed steps.
 
     Args:
@@ -23,7 +23,7 @@ def switch_capacitors(
 
     Returns:
         state: (lane, bank) steps closed after switching, of the dtype of `state`.
-        operations: (lane, bank) steps opened or closed, zero or more.
+        operations: (lane, bank) int64, steps opened or closed, zero or more.
 
     Raises:
         ActionError: `command` is not of an integer type.
@@ -33,5 +33,5 @@ def switch_capacitors(
         raise ActionError(
             f"capacitor command has dtype {command.dtype}: must be integer, steps to close"
         )
-    switched = np.clip(command.astype(np.int64), 0, n_steps).astype(state.dtype)
-    return switched, np.abs(switched - state)
+    after = np.clip(command.astype(np.int64), 0, n_steps)
+    return after.astype(state.dtype), np.abs(after - state.astype(np.int64))

@@ -12,7 +12,7 @@ from grid_fed_rl.errors import ActionError
 
 __all__ = ["TAP_LIMIT", "TAP_STEP_PU", "move_taps", "tap_ratio"]
 
-Integers = npt.NDArray[np.signedinteger]
+Integers = npt.NDArray[np.integer]
 
 TAP_LIMIT = 16
 """Highest position of a 32-step regulator; the lowest is its negative."""
@@ -21,9 +21,7 @@ TAP_STEP_PU = 0.00625
 """Change of ratio a step: 5/8 % of rated voltage."""
 
 
-def tap_ratio(
-    position: npt.NDArray[np.integer], step_pu: float = TAP_STEP_PU
-) -> npt.NDArray[np.float64]:
+def tap_ratio(position: Integers, step_pu: float = TAP_STEP_PU) -> npt.NDArray[np.float64]:
     """Voltage ratio, output over input, of each tap position.
 
     `1 + position * step_pu`: position -16 is 0.9, 0 is 1.0 and 16 is 1.1 per
@@ -41,7 +39,7 @@ def move_taps(
     change: Integers,
     minimum: int | Integers = -TAP_LIMIT,
     maximum: int | Integers = TAP_LIMIT,
-) -> tuple[Integers, Integers]:
+) -> tuple[Integers, npt.NDArray[np.int64]]:
     """Move taps by whole steps and stop at the ends.
 
     Args:
@@ -52,7 +50,7 @@ def move_taps(
 
     Returns:
         position: (lane, tap) positions after the move, of the dtype of `position`.
-        operations: (lane, tap) steps really moved, zero or more.
+        operations: (lane, tap) int64, steps really moved, zero or more.
 
     Raises:
         ActionError: `change` is not of an integer type.
@@ -60,6 +58,6 @@ def move_taps(
     change = np.asarray(change)
     if change.dtype.kind not in "iu":
         raise ActionError(f"tap change has dtype {change.dtype}: must be integer, whole steps")
-    wanted = np.asarray(position, dtype=np.int64) + change.astype(np.int64)
-    moved = np.clip(wanted, minimum, maximum).astype(position.dtype)
-    return moved, np.abs(moved - position)
+    before = position.astype(np.int64)
+    after = np.clip(before + change.astype(np.int64), minimum, maximum)
+    return after.astype(position.dtype), np.abs(after - before)

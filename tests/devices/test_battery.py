@@ -1,5 +1,7 @@
 """Battery steps: literal numbers worked by hand, and the laws of a store."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -7,8 +9,8 @@ from grid_fed_rl.devices import Battery, battery_step
 from grid_fed_rl.errors import FeederError
 
 
-def make(**changes):
-    ratings = {
+def make(**changes: Any) -> Battery:
+    ratings: dict[str, Any] = {
         "names": ("north", "south"),
         "p_max_kw": [100.0, 250.0],
         "energy_kwh": [200.0, 1000.0],
@@ -57,7 +59,8 @@ def test_state_of_charge_never_leaves_its_bounds_and_energy_balances():
     for _ in range(200):
         request_kw = rng.normal(0.0, 200.0, size=soc.shape)
         soc_next, p_kw = battery_step(battery, soc, request_kw, 0.25)
-        assert (soc_next >= battery.soc_min).all() and (soc_next <= battery.soc_max).all()
+        assert (soc_next >= battery.soc_min).all()
+        assert (soc_next <= battery.soc_max).all()
         assert (np.abs(p_kw) <= np.minimum(np.abs(request_kw), battery.p_max_kw)).all()
         assert (p_kw * request_kw >= 0.0).all()
         released_kwh = (soc - soc_next) * battery.energy_kwh
@@ -95,7 +98,8 @@ def test_lanes_do_not_touch_each_other():
 def test_a_feeder_without_batteries_has_an_empty_step():
     battery = make(names=(), p_max_kw=[], energy_kwh=[], soc_min=[], soc_max=[], s_kva=[])
     soc, p_kw = battery_step(battery, np.zeros((3, 0)), np.zeros((3, 0)), 1.0)
-    assert len(battery) == 0 and soc.shape == p_kw.shape == (3, 0)
+    assert len(battery) == 0
+    assert soc.shape == p_kw.shape == (3, 0)
 
 
 def test_ratings_are_read_only():
@@ -118,6 +122,6 @@ def test_ratings_are_read_only():
         ({"names": ("a", "a")}, r"given twice: a"),
     ],
 )
-def test_a_wrong_rating_is_named(changes, message):
+def test_a_wrong_rating_is_named(changes: dict[str, Any], message: str):
     with pytest.raises(FeederError, match=message):
         make(**changes)

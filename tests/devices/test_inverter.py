@@ -13,7 +13,7 @@ from grid_fed_rl.devices import (
 
 def test_the_circle_is_three_four_five():
     np.testing.assert_allclose(
-        reactive_limit_kvar(5.0, [0.0, 3.0, -4.0, 5.0, 6.0]), [5, 4, 3, 0, 0]
+        reactive_limit_kvar(5.0, np.array([0.0, 3.0, -4.0, 5.0, 6.0])), [5, 4, 3, 0, 0]
     )
 
 
@@ -31,7 +31,7 @@ def test_the_circle_is_three_four_five():
         (1.20, -0.44),
     ],
 )
-def test_category_b_default_curve(v_pu, q_pu):
+def test_category_b_default_curve(v_pu: float, q_pu: float):
     np.testing.assert_allclose(volt_var_q_pu(v_pu), q_pu, atol=1e-12)
 
 
@@ -44,7 +44,9 @@ def test_a_volt_var_curve_never_pushes_voltage_the_wrong_way():
 
 
 def test_active_power_has_priority():
-    p_kw, q_kvar = pv_output([[3.0, 4.0, 5.0, 9.0, 0.0]], 5.0, [[9.0, -9.0, 1.0, -1.0, -9.0]])
+    p_kw, q_kvar = pv_output(
+        np.array([[3.0, 4.0, 5.0, 9.0, 0.0]]), 5.0, np.array([[9.0, -9.0, 1.0, -1.0, -9.0]])
+    )
     np.testing.assert_allclose(p_kw, [[3.0, 4.0, 5.0, 5.0, 0.0]])
     np.testing.assert_allclose(q_kvar, [[4.0, -3.0, 0.0, 0.0, -5.0]])
 
@@ -56,7 +58,8 @@ def test_apparent_power_never_exceeds_the_rating():
     request_kvar = rng.normal(0.0, 8.0, size=(300, 20))
     p_kw, q_kvar = pv_output(available_kw, s_kva, request_kvar)
     assert (np.hypot(p_kw, q_kvar) <= s_kva * (1.0 + 1e-12)).all()
-    assert (p_kw <= available_kw).all() and (np.abs(q_kvar) <= np.abs(request_kvar)).all()
+    assert (p_kw <= available_kw).all()
+    assert (np.abs(q_kvar) <= np.abs(request_kvar)).all()
     power_factor = rng.choice([-0.9, 0.8, 1.0], size=20)
     p_kw, q_kvar = pv_output_at_power_factor(available_kw, s_kva, power_factor)
     assert (np.hypot(p_kw, q_kvar) <= s_kva * (1.0 + 1e-12)).all()
@@ -65,6 +68,6 @@ def test_apparent_power_never_exceeds_the_rating():
 
 
 def test_power_factor_literals():
-    p_kw, q_kvar = pv_output_at_power_factor([[8.0, 20.0]], 10.0, [0.8, -0.8])
+    p_kw, q_kvar = pv_output_at_power_factor(np.array([[8.0, 20.0]]), 10.0, np.array([0.8, -0.8]))
     np.testing.assert_allclose(p_kw, [[8.0, 8.0]])
     np.testing.assert_allclose(q_kvar, [[6.0, -6.0]])

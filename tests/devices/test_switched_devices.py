@@ -1,5 +1,7 @@
 """Taps and capacitors: whole steps, hard ends, counted operations."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -11,7 +13,9 @@ def test_the_32_steps_span_90_to_110_percent():
     positions = np.arange(-TAP_LIMIT, TAP_LIMIT + 1)
     assert len(positions) == 33
     ratio = tap_ratio(positions)
-    assert ratio[0] == 0.9 and ratio[16] == 1.0 and ratio[-1] == 1.1
+    assert ratio[0] == 0.9
+    assert ratio[16] == 1.0
+    assert ratio[-1] == 1.1
     np.testing.assert_allclose(np.diff(ratio), 0.00625)
 
 
@@ -43,7 +47,7 @@ def test_a_move_and_its_opposite_come_back_unless_an_end_was_met():
 
 
 def test_capacitor_steps_are_cut_and_counted():
-    state = np.array([[0, 1, 1, 0]])
+    state = np.array([[0, 1, 1, 0]], dtype=np.uint8)
     switched, operations = switch_capacitors(state, np.array([[1, 1, 0, 7]]))
     np.testing.assert_array_equal(switched, [[1, 1, 0, 1]])
     np.testing.assert_array_equal(operations, [[1, 0, 1, 1]])
@@ -67,6 +71,6 @@ def test_the_same_command_twice_switches_once():
 
 
 @pytest.mark.parametrize("step", [move_taps, switch_capacitors])
-def test_a_fractional_command_is_refused(step):
+def test_a_fractional_command_is_refused(step: Callable[..., object]):
     with pytest.raises(ActionError, match="has dtype float64: must be integer"):
         step(np.zeros((1, 1), dtype=np.int64), np.array([[0.5]]))
