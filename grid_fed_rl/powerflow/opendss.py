@@ -141,17 +141,21 @@ class OpenDSS:
         self.network = network
         self._dss = opendssdirect.NewContext()
         self._dss.Basic.AllowForms(False)
-        for command in script(network.feeder):
-            self._command(command)
-        self._command(f"set tolerance={tolerance_pu!r} maxiterations=200 maxcontroliter=200")
-        self._command("set controlmode=off")
-        self._command("solve")
+        self._tolerance_pu = tolerance_pu
+        self._build()
         where = {name.lower(): k for k, name in enumerate(self._dss.Circuit.YNodeOrder())}
         try:
             self._order = np.array([where[name.lower()] for name in network.node_names])
         except KeyError as error:
             raise PowerFlowError(f"OpenDSS has no node {error}") from None
         self._settled: tuple[NDArray[np.int32], NDArray[np.float64]] | None = None
+
+    def _build(self) -> None:
+        for command in script(self.network.feeder):
+            self._command(command)
+        self._command(f"set tolerance={self._tolerance_pu!r} maxiterations=200 maxcontroliter=200")
+        self._command("set controlmode=off")
+        self._command("solve")
 
     def _command(self, command: str) -> str:
         self._dss.Text.Command(command)
@@ -194,6 +198,10 @@ class OpenDSS:
         capacitors = np.empty_like(setpoint.capacitor_closed)
         self._command(f"set controlmode={'static' if controls else 'off'}")
         for row in range(rows):
+            if controls and row:
+                # Capacitor controls remember their last operation: begin afresh.
+                self._build()
+                self._command("set controlmode=static")
             self._set_row(setpoint, row)
             self._dss.Solution.Solve()
             status[row] = (
@@ -227,6 +235,8 @@ class OpenDSS:
             self._dss.Transformers.Wdg(2)
             taps.append(round((self._dss.Transformers.Tap() - 1.0) / self.network.tap_step_pu[k]))
         for name in self.network.capacitors:
+            self._dss.Circuit.SetActiveElement(f"capacitor.{name}")
             self._dss.Capacitors.Name(name)
-            states.append(float(self._dss.Capacitors.States()[0]))
+            closed = self._dss.Capacitors.States()[0] and not self._dss.CktElement.IsOpen(1, 0)
+            states.append(float(closed))
         return np.array(taps, dtype=np.int32), np.array(states)
