@@ -172,11 +172,11 @@ def _buffers(log: Transitions) -> list[EpisodeBuffer]:
         buffers.append(
             EpisodeBuffer(
                 id=i,
-                observations=log.observation[i, : end + 1],
-                actions=log.action[i, :end],
-                rewards=log.reward[i, :end],
-                terminations=terminations,
-                truncations=truncations,
+                observations=list(log.observation[i, : end + 1]),
+                actions=list(log.action[i, :end]),
+                rewards=list(log.reward[i, :end]),
+                terminations=list(terminations),
+                truncations=list(truncations),
                 infos={"cost": np.concatenate([np.zeros(1, np.float32), log.cost[i, :end]])},
             )
         )

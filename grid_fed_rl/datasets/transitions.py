@@ -256,15 +256,16 @@ def _as_float(name: str, values: ArrayLike, live: NDArray[np.bool_]) -> NDArray[
     array = np.array(values)
     if not np.issubdtype(array.dtype, np.floating) and not np.issubdtype(array.dtype, np.integer):
         raise DatasetError(f"field '{name}': type {array.dtype}; real numbers are needed")
-    array = array.astype(np.float32)
+    with np.errstate(over="ignore"):  # too large for float32 is infinite, refused below
+        array = array.astype(np.float32)
     array[~live] = 0.0
     wrong = np.argwhere(~np.isfinite(array))
     if len(wrong):
-        place = tuple(int(i) for i in wrong[0])
-        position = f", position {place[2]}" if len(place) > 2 else ""
+        episode, step, *rest = wrong[0].tolist()
+        position = f", position {rest[0]}" if rest else ""
         raise DatasetError(
-            f"episode {place[0]}, field '{name}', step {place[1]}{position}: {array[place]}; "
-            "finite float32 numbers are needed"
+            f"episode {episode}, field '{name}', step {step}{position}: "
+            f"{array[tuple(wrong[0])]}; finite float32 numbers are needed"
         )
     return array
 
