@@ -47,11 +47,11 @@ test: setup  ## run the tests, with branch coverage
 lint: setup  ## check style, types and the floors between packages
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/pyright
+	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
 
 docs: setup  ## build the documentation into site/, warnings being errors
-	$(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 format: setup  ## put the code in the one format, and mend what ruff can
 	$(BIN)/ruff check --fix
