@@ -1,0 +1,200 @@
+"""The volt-var task: taps, capacitors and batteries, least loss within limits.
+
+Each day begins with the devices at rest: regulators at neutral, capacitors open,
+batteries half full. An episode is a day of a utility's year.
+"""
+
+from dataclasses import asdict, dataclass, field, replace
+from functools import lru_cache
+
+import numpy as np
+
+from grid_fed_rl.devices import Battery
+from grid_fed_rl.envs.case import Case
+from grid_fed_rl.envs.groups import Batteries, Capacitors, DeviceGroup, Regulators
+from grid_fed_rl.envs.objective import BorrowedEnergy, EnergyLoss, VoltageCost, Wear
+from grid_fed_rl.envs.observation import (
+    Clock,
+    DeviceStates,
+    Forecast,
+    NodeVoltages,
+    ObservationPart,
+    ZoneVoltages,
+)
+from grid_fed_rl.errors import TaskError
+from grid_fed_rl.feeders import CapacitorControl, Connection, Feeder, Pv, Storage, Terminal, load
+from grid_fed_rl.powerflow import compile_network
+from grid_fed_rl.powerflow.controls import LocalControls
+from grid_fed_rl.safety import VoltageLimits
+from grid_fed_rl.scenarios import UtilityConfig, draw_year, five_utilities, size_pv, split_days
+
+__all__ = ["VVOConfig", "utility_named", "vvo_case"]
+
+STORAGE_BUSES = {
+    "ieee13": ("680",),
+    "ieee123": ("47", "76", "83", "101"),
+}
+
+
+@dataclass(frozen=True)
+class VVOConfig:
+    """Prices, ranges and ratings of the volt-var task.
+
+    The wear of a tap step or a capacitor switching is the price of the device
+    over the operations it is good for; both prices are assumptions, set here.
+    """
+
+    energy_usd_per_kwh: float = 0.12
+    tap_usd_per_step: float = 0.05
+    capacitor_usd_per_switching: float = 0.50
+    battery_usd_per_kwh: float = 0.02
+    most_tap_steps: int = 4  # that one action may move a regulator
+    battery_kw: float = 150.0
+    battery_kwh: float = 600.0
+    battery_efficiency: float = 0.96  # each way
+    capacitor_v_on: float = 118.0  # local control where the feeder has none, 120 V base
+    capacitor_v_off: float = 128.0
+    pt_ratio: float = 20.0
+    limits: VoltageLimits = field(default_factory=VoltageLimits)
+
+    def __post_init__(self) -> None:
+        for name, value in asdict(self).items():
+            if name != "limits" and not value > 0:
+                raise TaskError(f"VVOConfig: {name} is {value}; expected a number above 0")
+        if self.battery_efficiency > 1:
+            raise TaskError(
+                f"VVOConfig: battery_efficiency is {self.battery_efficiency}; expected at most 1"
+            )
+
+
+def utility_named(name: str) -> UtilityConfig:
+    """One of the five utilities, by name.
+
+    Raises:
+        TaskError: no utility of that name.
+    """
+    known = {utility.name: utility for utility in five_utilities()}
+    if name not in known:
+        raise TaskError(f"no utility {name!r}; known: {', '.join(known)}")
+    return known[name]
+
+
+def _equipped(feeder: Feeder, config: VVOConfig, utility: UtilityConfig) -> Feeder:
+    """The feeder with the utility's PV, batteries and capacitor controls on it."""
+    loads = list(feeder.loads.values())
+    ratings_kw = size_pv(utility, np.array([one.kw for one in loads]))
+    pvs = [
+        Pv(f"pv_{one.name}", one.terminal, one.connection, one.kv, float(kw), float(kw))
+        for one, kw in zip(loads, ratings_kw, strict=True)
+    ]
+    storages = [
+        Storage(
+            f"battery_{bus}",
+            Terminal(bus, (1, 2, 3)),
+            Connection.WYE,
+            feeder.buses[bus].kv_ll,
+            config.battery_kw,
+            config.battery_kwh,
+            config.battery_kw,
+            config.battery_efficiency,
+            config.battery_efficiency,
+        )
+        for bus in STORAGE_BUSES.get(feeder.name, ())
+    ]
+    control = CapacitorControl(config.capacitor_v_on, config.capacitor_v_off, config.pt_ratio)
+    capacitors = {
+        name: one if one.control else replace(one, control=control)
+        for name, one in feeder.capacitors.items()
+    }
+    return replace(feeder.with_(pvs=pvs, storages=storages), capacitors=capacitors)
+
+
+def _batteries(feeder: Feeder, config: VVOConfig) -> Batteries:
+    stores = list(feeder.storages.values())
+    ratings = Battery(
+        names=tuple(one.name for one in stores),
+        p_max_kw=np.array([one.kw for one in stores]),
+        energy_kwh=np.array([one.kwh for one in stores]),
+        efficiency_charge=np.array([one.efficiency_charge for one in stores]),
+        efficiency_discharge=np.array([one.efficiency_discharge for one in stores]),
+        soc_min=np.array([one.soc_min for one in stores]),
+        soc_max=np.array([one.soc_max for one in stores]),
+        s_kva=np.array([one.kva for one in stores]),
+    )
+    return Batteries(ratings, config.battery_usd_per_kwh)
+
+
+@lru_cache(maxsize=32)
+def vvo_case(
+    feeder: str,
+    utility: str | UtilityConfig = "coastal",
+    year_seed: int = 0,
+    split: str = "train",
+    observe: str = "nodes",
+    local_controls: bool = False,
+    config: VVOConfig = VVOConfig(),  # noqa: B008 - frozen
+) -> Case:
+    """Assemble the volt-var task.
+
+    Args:
+        feeder: Name of a shipped feeder.
+        utility: Whose customers and climate: a name or a configuration.
+        year_seed: Which year of load and sun is drawn.
+        split: Days an episode may fall on: ``train``, ``validation``, ``test``
+            or ``all``.
+        observe: ``nodes`` (every node's voltage) or ``zones`` (the lowest and
+            highest of each regulation zone and phase).
+        local_controls: Let regulators and capacitors follow their own controls.
+        config: Prices, ranges and ratings.
+
+    Raises:
+        TaskError: a name is unknown; the message lists those that are known.
+    """
+    utility = utility_named(utility) if isinstance(utility, str) else utility
+    equipped = _equipped(load(feeder), config, utility)
+    network = compile_network(equipped)
+    loads = list(equipped.loads.values())
+    year = draw_year(
+        utility,
+        np.array([one.kw for one in loads]),
+        np.array([one.kvar for one in loads]),
+        np.array([one.kw_dc for one in equipped.pvs.values()]),
+        np.random.default_rng(year_seed),
+    )
+    splits = split_days(year.n_days, f"{utility.name}/{year_seed}")
+    splits["all"] = np.arange(year.n_days)
+    if split not in splits:
+        raise TaskError(f"no split {split!r}; known: {', '.join(splits)}")
+    voltages: dict[str, type[NodeVoltages] | type[ZoneVoltages]] = {
+        "nodes": NodeVoltages,
+        "zones": ZoneVoltages,
+    }
+    if observe not in voltages:
+        raise TaskError(f"cannot observe {observe!r}; known: {', '.join(voltages)}")
+    batteries = _batteries(equipped, config)
+    groups: tuple[DeviceGroup, ...] = (
+        Regulators(network, config.most_tap_steps, config.tap_usd_per_step),
+        Capacitors(network, config.capacitor_usd_per_switching),
+        batteries,
+    )
+    observation: tuple[ObservationPart, ...] = (
+        voltages[observe](network),
+        DeviceStates(groups),
+        Forecast(network, year),
+        Clock(year),
+    )
+    return Case(
+        network=network,
+        year=year,
+        days=splits[split],
+        groups=groups,
+        observation=observation,
+        reward=(
+            EnergyLoss(config.energy_usd_per_kwh),
+            Wear(),
+            BorrowedEnergy(batteries.ratings, batteries.soc_at_rest, config.energy_usd_per_kwh),
+        ),
+        costs=(VoltageCost(config.limits),),
+        horizon=year.steps_per_day,
+        local_controls=LocalControls(network) if local_controls else None,
+    )
