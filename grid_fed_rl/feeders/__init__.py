@@ -1,11 +1,12 @@
 """Feeders: what stands in the field."""
 
-from grid_fed_rl.feeders.feeder import (
+from grid_fed_rl.feeders.feeder import Feeder
+from grid_fed_rl.feeders.library import load, names
+from grid_fed_rl.feeders.records import (
     Bus,
     Capacitor,
     CapacitorControl,
     Connection,
-    Feeder,
     Line,
     LineCode,
     LineDropControl,
@@ -20,8 +21,8 @@ from grid_fed_rl.feeders.feeder import (
     Transformer,
     Winding,
 )
-from grid_fed_rl.feeders.library import load, names
-from grid_fed_rl.feeders.tables import read_tables, write_tables
+from grid_fed_rl.feeders.table_reader import read_tables
+from grid_fed_rl.feeders.table_writer import write_tables
 from grid_fed_rl.feeders.validate import Issue, check, validate
 
 __all__ = [

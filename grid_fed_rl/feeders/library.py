@@ -6,7 +6,7 @@ from pathlib import Path
 
 from grid_fed_rl.errors import FeederError
 from grid_fed_rl.feeders.feeder import Feeder
-from grid_fed_rl.feeders.tables import read_tables
+from grid_fed_rl.feeders.table_reader import read_tables
 from grid_fed_rl.feeders.validate import check
 
 __all__ = ["load", "names"]
@@ -29,11 +29,10 @@ def load(name: str) -> Feeder:
     Raises:
         FeederError: no feeder of that name is shipped.
     """
-    folder = _DATA / name.lower()
     if name.lower() not in names():
         close = difflib.get_close_matches(name.lower(), names(), n=1)
         hint = f"; did you mean {close[0]!r}?" if close else ""
         raise FeederError(f"no feeder {name!r}; known: {', '.join(names())}{hint}")
-    feeder = read_tables(folder)
+    feeder = read_tables(_DATA / name.lower())
     check(feeder)
     return feeder

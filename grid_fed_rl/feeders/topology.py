@@ -7,7 +7,8 @@ meshed feeder the first way to a node in order of hops counts.
 from collections import defaultdict, deque
 from dataclasses import dataclass
 
-from grid_fed_rl.feeders.feeder import Connection, Feeder, Terminal
+from grid_fed_rl.feeders.feeder import Feeder
+from grid_fed_rl.feeders.records import Connection, Terminal
 
 __all__ = ["HEAD_ZONE", "Place", "places"]
 

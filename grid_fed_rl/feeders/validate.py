@@ -1,18 +1,48 @@
 """Every fault of a feeder at once, as a list.
 
 `validate` looks at what a solver would stumble over: names that point nowhere,
-phases that no conductor brings, impossible lengths and ratings, buses that the
-source cannot reach. `check` raises one error that carries them all.
+phases that no conductor brings, impossible lengths and ratings, voltages that
+do not belong together, buses that the source cannot reach. `check` raises one
+error that carries them all.
 """
 
-from collections import defaultdict
+import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
 from grid_fed_rl.errors import FeederError
-from grid_fed_rl.feeders.feeder import Connection, Feeder, Terminal
+from grid_fed_rl.feeders.feeder import Feeder
+from grid_fed_rl.feeders.records import (
+    Capacitor,
+    Connection,
+    LineCode,
+    Load,
+    Pv,
+    Storage,
+    Terminal,
+    Transformer,
+)
+from grid_fed_rl.feeders.topology import places
 
 __all__ = ["Issue", "check", "validate"]
+
+_POSITIVE = "a number above 0"
+_NAME = re.compile(r"[A-Za-z0-9_-]+")
+_KINDS = {
+    "buses": "bus",
+    "line_codes": "line code",
+    "lines": "line",
+    "switches": "switch",
+    "transformers": "transformer",
+    "regulators": "regulator",
+    "capacitors": "capacitor",
+    "loads": "load",
+    "pvs": "pv",
+    "storages": "storage",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +59,14 @@ class Issue:
 
 
 def validate(feeder: Feeder) -> list[Issue]:
-    """Return every fault of a feeder; an empty list means it can be solved."""
-    issues = list(_dangling(feeder))
-    if not issues:
-        issues += [*_values(feeder), *_phases(feeder), *_islands(feeder)]
-    return issues
+    """Return every fault of a feeder; an empty list means it can be solved.
+
+    Phases and paths to the source are looked at only where every reference
+    holds, since one wrong name would cut off all that is behind it.
+    """
+    broken = list(_references(feeder))
+    issues = [*_names(feeder), *broken, *_branch_values(feeder), *_shunt_values(feeder)]
+    return issues if broken else [*issues, *_phases(feeder), *_islands(feeder)]
 
 
 def check(feeder: Feeder) -> None:
@@ -53,25 +86,42 @@ def _terminals(feeder: Feeder) -> Iterator[tuple[str, str, Terminal]]:
     for transformer in feeder.transformers.values():
         for n, winding in enumerate(transformer.windings, start=1):
             yield f"transformer {transformer.name!r}", f"terminal_{n}", winding.terminal
-    for kind, shunts in (
-        ("capacitor", feeder.capacitors),
-        ("load", feeder.loads),
-        ("pv", feeder.pvs),
-        ("storage", feeder.storages),
-    ):
-        for shunt in shunts.values():
-            yield f"{kind} {shunt.name!r}", "terminal", shunt.terminal
+    for element, shunt in _shunts(feeder):
+        yield element, "terminal", shunt.terminal
 
 
-def _dangling(feeder: Feeder) -> Iterator[Issue]:
+def _shunts(feeder: Feeder) -> Iterator[tuple[str, Capacitor | Load | Pv | Storage]]:
+    for kind in ("capacitors", "loads", "pvs", "storages"):
+        for shunt in getattr(feeder, kind).values():
+            yield f"{_KINDS[kind]} {shunt.name!r}", shunt
+
+
+def _names(feeder: Feeder) -> Iterator[Issue]:
+    """Names that files and other engines can carry: those do not tell A from a."""
+    for kind, singular in _KINDS.items():
+        seen: dict[str, str] = {}
+        for key, record in getattr(feeder, kind).items():
+            element = f"{singular} {record.name!r}"
+            if not _NAME.fullmatch(record.name):
+                yield Issue(element, "name", record.name, "letters, digits, '_' and '-'")
+            if key != record.name:
+                yield Issue(element, f"key in {kind}", key, "the record's own name")
+            other = seen.setdefault(record.name.lower(), key)
+            if other != key:
+                yield Issue(element, "name", record.name, f"more than case to differ from {other}")
+    for name in feeder.pvs.keys() & feeder.storages.keys():
+        yield Issue(f"storage {name!r}", "name", name, "a name that no PV system has")
+
+
+def _references(feeder: Feeder) -> Iterator[Issue]:
     known_buses = "a bus of buses"
     if feeder.source.bus not in feeder.buses:
         yield Issue("source", "bus", feeder.source.bus, known_buses)
     for element, where, terminal in _terminals(feeder):
         if terminal.bus not in feeder.buses:
             yield Issue(element, where, str(terminal), known_buses)
-        if len(set(terminal.phases)) != len(terminal.phases):
-            yield Issue(element, where, str(terminal), "each phase once")
+        if not terminal.phases or len(set(terminal.phases)) != len(terminal.phases):
+            yield Issue(element, where, str(terminal), "at least one phase, each once")
     for line in feeder.lines.values():
         code = feeder.line_codes.get(line.code)
         n = len(line.from_.phases)
@@ -81,112 +131,164 @@ def _dangling(feeder: Feeder) -> Iterator[Issue]:
         elif len(code.z_ohm_per_km) != n:
             expected = f"a code of {n} conductor(s), as its terminal has"
             yield Issue(f"line {line.name!r}", "code", line.code, expected)
-        if n != len(line.to.phases):
-            yield Issue(f"line {line.name!r}", "to", str(line.to), f"{n} phase(s), as at from")
-    for switch in feeder.switches.values():
-        n = len(switch.from_.phases)
-        if n != len(switch.to.phases):
-            yield Issue(f"switch {switch.name!r}", "to", str(switch.to), f"{n} phase(s)")
+    for kind, branches in (("line", feeder.lines), ("switch", feeder.switches)):
+        for branch in branches.values():
+            n, to = len(branch.from_.phases), branch.to
+            if n != len(to.phases):
+                expected = f"{n} phase(s), as at from"
+                yield Issue(f"{kind} {branch.name!r}", "to", str(to), expected)
+    for transformer in feeder.transformers.values():
+        coils = tuple(winding.n_coils for winding in transformer.windings)
+        if len(set(coils)) > 1:
+            element = f"transformer {transformer.name!r}"
+            yield Issue(element, "coils of its windings", coils, "equal numbers")
+    moved_by: dict[str, str] = {}
     for regulator in feeder.regulators.values():
-        if regulator.transformer not in feeder.transformers:
-            yield Issue(
-                f"regulator {regulator.name!r}",
-                "transformer",
-                regulator.transformer,
-                "a transformer of transformers",
-            )
+        element, transformer = f"regulator {regulator.name!r}", regulator.transformer
+        if transformer not in feeder.transformers:
+            yield Issue(element, "transformer", transformer, "a transformer of transformers")
+        other = moved_by.setdefault(transformer, regulator.name)
+        if other != regulator.name:
+            expected = f"one that {other!r} does not move already"
+            yield Issue(element, "transformer", transformer, expected)
 
 
-def _values(feeder: Feeder) -> Iterator[Issue]:
-    positive = "a number above 0"
+def _branch_values(feeder: Feeder) -> Iterator[Issue]:
+    yield from _source_values(feeder)
     for bus in feeder.buses.values():
         if not bus.kv_ll > 0:
-            yield Issue(f"bus {bus.name!r}", "kv_ll", bus.kv_ll, positive)
+            yield Issue(f"bus {bus.name!r}", "kv_ll", bus.kv_ll, _POSITIVE)
+    for code in feeder.line_codes.values():
+        yield from _line_code_values(code)
     for line in feeder.lines.values():
         if not line.length_m > 0:
-            yield Issue(f"line {line.name!r}", "length_m", line.length_m, positive)
+            yield Issue(f"line {line.name!r}", "length_m", line.length_m, _POSITIVE)
     for switch in feeder.switches.values():
         if not switch.r_ohm > 0:
-            yield Issue(f"switch {switch.name!r}", "r_ohm", switch.r_ohm, positive)
+            yield Issue(f"switch {switch.name!r}", "r_ohm", switch.r_ohm, _POSITIVE)
+    for kind, branches in (("line", feeder.lines), ("switch", feeder.switches)):
+        for branch in branches.values():
+            buses = [feeder.buses.get(terminal.bus) for terminal in (branch.from_, branch.to)]
+            kvs = tuple(bus.kv_ll for bus in buses if bus is not None)
+            if len(set(kvs)) > 1:
+                yield Issue(f"{kind} {branch.name!r}", "kv_ll of its buses", kvs, "equal voltages")
     for transformer in feeder.transformers.values():
-        name = f"transformer {transformer.name!r}"
-        if not transformer.x_percent > 0:
-            yield Issue(name, "x_percent", transformer.x_percent, positive)
-        for n, winding in enumerate(transformer.windings, start=1):
-            if not winding.kv > 0:
-                yield Issue(name, f"kv_{n}", winding.kv, positive)
-            if not winding.kva > 0:
-                yield Issue(name, "kva", winding.kva, positive)
+        yield from _transformer_values(feeder, transformer)
     for regulator in feeder.regulators.values():
-        if not regulator.tap_min_pu < regulator.tap_max_pu or regulator.n_steps < 1:
+        lowest, highest, n = regulator.tap_min_pu, regulator.tap_max_pu, regulator.n_steps
+        below = (1.0 - lowest) / regulator.step_pu if n >= 1 and lowest < highest else math.nan
+        if not (0 < lowest <= 1.0 <= highest and abs(below - round(below)) < 1e-6):
             yield Issue(
                 f"regulator {regulator.name!r}",
-                "tap_min_pu, tap_max_pu, n_steps",
-                (regulator.tap_min_pu, regulator.tap_max_pu, regulator.n_steps),
-                "a range above 0 in at least one step",
+                "(tap_min_pu, tap_max_pu, n_steps)",
+                (lowest, highest, n),
+                "a range above 0 in at least one step, with neutral (1.0) on a step",
             )
-    yield from _shunt_values(feeder)
+
+
+def _source_values(feeder: Feeder) -> Iterator[Issue]:
+    source = feeder.source
+    for field in ("kv_ll", "v_pu"):
+        if not getattr(source, field) > 0:
+            yield Issue("source", field, getattr(source, field), _POSITIVE)
+    for field in ("z1_ohm", "z0_ohm"):
+        if getattr(source, field) == 0:
+            yield Issue("source", field, getattr(source, field), "an impedance, however small")
+    if not feeder.frequency_hz > 0:
+        yield Issue("feeder", "frequency_hz", feeder.frequency_hz, _POSITIVE)
+
+
+def _line_code_values(code: LineCode) -> Iterator[Issue]:
+    n = len(code.z_ohm_per_km)
+    for field in ("z_ohm_per_km", "c_nf_per_km"):
+        rows = getattr(code, field)
+        if [len(row) for row in rows] != [n] * n:
+            yield Issue(f"line code {code.name!r}", field, rows, f"{n} rows of {n} entries")
+            return
+        if not np.array_equal(np.array(rows), np.array(rows).T):
+            yield Issue(f"line code {code.name!r}", field, rows, "a symmetric matrix")
+            return
+    if np.linalg.matrix_rank(np.array(code.z_ohm_per_km)) < n:
+        expected = "a matrix that can be inverted"
+        yield Issue(f"line code {code.name!r}", "z_ohm_per_km", code.z_ohm_per_km, expected)
+
+
+def _transformer_values(feeder: Feeder, transformer: Transformer) -> Iterator[Issue]:
+    element = f"transformer {transformer.name!r}"
+    if not transformer.x_percent > 0:
+        yield Issue(element, "x_percent", transformer.x_percent, _POSITIVE)
+    for n, winding in enumerate(transformer.windings, start=1):
+        for field in ("kva", "tap_pu"):
+            if not getattr(winding, field) > 0:
+                value = getattr(winding, field)
+                yield Issue(element, f"{field} of winding {n}", value, _POSITIVE)
+        place = (winding.terminal, winding.connection, winding.kv)
+        yield from _rated_voltage(feeder, element, f"kv_{n}", *place)
+
+
+def _rated_voltage(
+    feeder: Feeder, element: str, field: str, terminal: Terminal, connection: Connection, kv: float
+) -> Iterator[Issue]:
+    """A nameplate is line-to-neutral only where there is one conductor."""
+    if connection is Connection.DELTA and len(terminal.phases) == 1:
+        yield Issue(element, field.replace("kv", "terminal"), str(terminal), "2 or 3 phases")
+    elif terminal.bus in feeder.buses:
+        kv_ll = feeder.buses[terminal.bus].kv_ll
+        expected = kv_ll if len(terminal.phases) > 1 else kv_ll / math.sqrt(3)
+        if not 0.8 * expected < kv < 1.25 * expected:
+            yield Issue(element, field, kv, f"about {expected:.3g}, as its bus has")
 
 
 def _shunt_values(feeder: Feeder) -> Iterator[Issue]:
-    for kind, shunts in (
-        ("capacitor", feeder.capacitors),
-        ("load", feeder.loads),
-        ("pv", feeder.pvs),
-        ("storage", feeder.storages),
-    ):
-        for shunt in shunts.values():
-            n = len(shunt.terminal.phases)
-            kv_ll = feeder.buses[shunt.terminal.bus].kv_ll
-            line_to_line = n == 3 or shunt.connection is Connection.DELTA
-            expected = kv_ll if line_to_line else kv_ll / 3**0.5
-            if not 0.8 * expected < shunt.kv < 1.25 * expected:
-                yield Issue(f"{kind} {shunt.name!r}", "kv", shunt.kv, f"about {expected:.3g}")
-            if shunt.connection is Connection.DELTA and n == 1:
-                yield Issue(f"{kind} {shunt.name!r}", "terminal", str(shunt.terminal), "2 phases")
+    for element, shunt in _shunts(feeder):
+        place = (shunt.terminal, shunt.connection, shunt.kv)
+        yield from _rated_voltage(feeder, element, "kv", *place)
+        yield from _ratings(element, shunt)
+
+
+def _ratings(element: str, shunt: Capacitor | Load | Pv | Storage) -> Iterator[Issue]:
+    match shunt:
+        case Load():
+            for field in ("kw", "kvar"):
+                if not math.isfinite(getattr(shunt, field)):
+                    yield Issue(element, field, getattr(shunt, field), "a finite number")
+            window = (shunt.v_low_pu, shunt.v_min_pu, shunt.v_max_pu)
+            if not 0 <= window[0] < window[1] < window[2]:
+                expected = "0 <= low < min < max"
+                yield Issue(element, "(v_low_pu, v_min_pu, v_max_pu)", window, expected)
+        case Capacitor():
+            if not shunt.kvar > 0:
+                yield Issue(element, "kvar", shunt.kvar, _POSITIVE)
+        case Pv():
+            yield from _not_negative(element, shunt, "kw_dc", "kva")
+        case Storage():
+            yield from _not_negative(element, shunt, "kw", "kwh", "kva")
+            for field in ("efficiency_charge", "efficiency_discharge"):
+                if not 0 < getattr(shunt, field) <= 1:
+                    yield Issue(element, field, getattr(shunt, field), "above 0, at most 1")
+            window = (shunt.soc_min, shunt.soc_max)
+            if not 0 <= window[0] < window[1] <= 1:
+                yield Issue(element, "(soc_min, soc_max)", window, "0 <= min < max <= 1")
+
+
+def _not_negative(element: str, shunt: Pv | Storage, *fields: str) -> Iterator[Issue]:
+    for field in fields:
+        if not getattr(shunt, field) >= 0:
+            yield Issue(element, field, getattr(shunt, field), "0 or more")
 
 
 def _phases(feeder: Feeder) -> Iterator[Issue]:
-    brought: dict[str, set[int]] = defaultdict(set)
-    brought[feeder.source.bus] |= {1, 2, 3}
-    shunts = ("capacitor ", "load ", "pv ", "storage ")
-    for element, _, terminal in _terminals(feeder):
-        if not element.startswith(shunts):
-            brought[terminal.bus] |= set(terminal.phases)
-    for element, where, terminal in _terminals(feeder):
-        if element.startswith(shunts) and not set(terminal.phases) <= brought[terminal.bus]:
-            there = ", ".join(map(str, sorted(brought[terminal.bus]))) or "none"
-            yield Issue(element, where, str(terminal), f"phases at that bus: {there}")
+    for element, shunt in _shunts(feeder):
+        brought = feeder.phases_of(shunt.terminal.bus)
+        if not set(shunt.terminal.phases) <= set(brought):
+            there = ", ".join(map(str, brought)) or "none"
+            yield Issue(element, "terminal", str(shunt.terminal), f"phases at that bus: {there}")
 
 
 def _islands(feeder: Feeder) -> Iterator[Issue]:
-    """Nodes that no chain of closed branches joins to the source."""
-    neighbours: dict[tuple[str, int], set[tuple[str, int]]] = defaultdict(set)
-
-    def join(a: Terminal, b: Terminal, *, all_to_all: bool) -> None:
-        for i, p in enumerate(a.phases):
-            for j, q in enumerate(b.phases):
-                if all_to_all or i == j:
-                    neighbours[a.bus, p].add((b.bus, q))
-                    neighbours[b.bus, q].add((a.bus, p))
-
-    for line in feeder.lines.values():
-        join(line.from_, line.to, all_to_all=False)
-    for switch in feeder.switches.values():
-        if switch.closed:
-            join(switch.from_, switch.to, all_to_all=False)
-        for terminal in (switch.from_, switch.to):
-            for phase in terminal.phases:
-                neighbours[terminal.bus, phase]
-    for transformer in feeder.transformers.values():
-        first, second = (winding.terminal for winding in transformer.windings)
-        join(first, second, all_to_all=True)
-    frontier = [(feeder.source.bus, phase) for phase in (1, 2, 3)]
-    reached = set(frontier)
-    while frontier:
-        for node in neighbours[frontier.pop()]:
-            if node not in reached:
-                reached.add(node)
-                frontier.append(node)
-    for bus, phase in sorted(set(neighbours) - reached):
-        yield Issue(f"bus {bus!r}", "phase", phase, "a path of closed branches to the source")
+    reached = places(feeder)
+    for bus in feeder.buses:
+        for phase in feeder.phases_of(bus):
+            if (bus, phase) not in reached:
+                expected = "a path of closed branches to the source"
+                yield Issue(f"bus {bus!r}", "phase", phase, expected)
