@@ -15,10 +15,11 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from grid_fed_rl.feeders import Terminal, Transformer
+from grid_fed_rl.feeders import Regulator, Terminal
 from grid_fed_rl.powerflow import primitives
 from grid_fed_rl.powerflow.network import Network
-from grid_fed_rl.powerflow.solve import PowerFlow, Setpoint, solve
+from grid_fed_rl.powerflow.setpoint import Setpoint
+from grid_fed_rl.powerflow.solve import PowerFlow, solve
 
 __all__ = ["LocalControls", "Settled"]
 
@@ -33,7 +34,8 @@ class Settled:
     Attributes:
         setpoint: The set-point with the taps and capacitors the controls chose.
         flow: Its power flow.
-        settled: (batch,) whether no control of the row still wanted to act.
+        settled: (batch,) whether the row converged and no control of it still
+            wants to act.
         rounds: Rounds of control it took.
     """
 
@@ -45,7 +47,7 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class _Compensators:
-    """Line-drop regulators as arrays over regulators; volts and siemens."""
+    """Regulators with a line-drop control, as arrays over them; volts and siemens."""
 
     column: NDArray[np.int64]  # column of the tap positions
     v_reg: NDArray[np.float64]
@@ -53,11 +55,55 @@ class _Compensators:
     pt_ratio: NDArray[np.float64]
     ct_primary_a: NDArray[np.float64]
     z_v: NDArray[np.complex128]  # R + jX in volts at rated current
-    step_v: NDArray[np.float64]  # one step at the winding, V
+    step_v: NDArray[np.float64]  # one step at the winding
     node: NDArray[np.int64]  # controlled conductor of winding 2
-    others: NDArray[np.int64]  # (regulator, conductor) conductors of both windings
+    around: NDArray[np.int64]  # (regulator, conductor) conductors of both windings
     y_crossing: NDArray[np.complex128]  # (regulator, conductor) scaled by 1/t
     y_second: NDArray[np.complex128]  # (regulator, conductor) scaled by 1/t^2
+
+
+def _step_v(network: Network, regulator: Regulator) -> float:
+    winding = network.feeder.transformers[regulator.transformer].windings[1]
+    rated_kv = primitives.rated_leg_kv(winding.connection, winding.n_coils, winding.kv)
+    return regulator.step_pu * rated_kv * 1000.0
+
+
+def _compensators(network: Network) -> _Compensators:
+    feeder = network.feeder
+    controlled = [
+        (k, regulator, regulator.control)
+        for k, regulator in enumerate(feeder.regulators.values())
+        if regulator.control is not None
+    ]
+    transformers = [feeder.transformers[regulator.transformer] for _, regulator, _ in controlled]
+    nodes = [[k for w in t.windings for k in network.nodes_of(w.terminal)] for t in transformers]
+    shape = (len(controlled), max(map(len, nodes), default=0))
+    around = np.zeros(shape, dtype=np.int64)
+    crossing, second = np.zeros(shape, np.complex128), np.zeros(shape, np.complex128)
+    for row, transformer in enumerate(transformers):
+        n, first = len(nodes[row]), len(transformer.windings[0].terminal.phases)
+        neutral = (transformer.windings[0].tap_pu, 1.0)
+        current_per_volt = primitives.transformer_admittance(transformer, neutral)[first]
+        around[row, :n] = nodes[row]
+        crossing[row, :first] = current_per_volt[:first]
+        second[row, first:n] = current_per_volt[first:]
+    settings = [(c.v_reg, c.band_v, c.pt_ratio, c.ct_primary_a) for _, _, c in controlled]
+    v_reg, band_v, pt_ratio, ct_primary_a = np.array(settings).reshape(-1, 4).T
+    return _Compensators(
+        column=np.array([k for k, _, _ in controlled], dtype=np.int64),
+        v_reg=v_reg,
+        band_v=band_v,
+        pt_ratio=pt_ratio,
+        ct_primary_a=ct_primary_a,
+        z_v=np.array([complex(c.r_v, c.x_v) for _, _, c in controlled], dtype=np.complex128),
+        step_v=np.array([_step_v(network, regulator) for _, regulator, _ in controlled]),
+        node=np.array(
+            [network.nodes_of(t.windings[1].terminal)[0] for t in transformers], dtype=np.int64
+        ),
+        around=around,
+        y_crossing=crossing,
+        y_second=second,
+    )
 
 
 @dataclass(frozen=True)
@@ -71,82 +117,24 @@ class LocalControls:
 
     @cached_property
     def _regulators(self) -> _Compensators:
-        feeder, rows = self.network.feeder, []
-        for column, regulator in enumerate(feeder.regulators.values()):
-            c = regulator.control
-            if c is None:
-                continue
-            transformer = feeder.transformers[regulator.transformer]
-            winding = transformer.windings[1]
-            n = transformer.n_phases
-            rated_v = 1000.0 * primitives.rated_leg_kv(winding.connection, n, winding.kv)
-            others, crossing, second = self._current_row(transformer)
-            rows.append(
-                (
-                    column,
-                    c.v_reg,
-                    c.band_v,
-                    c.pt_ratio,
-                    c.ct_primary_a,
-                    complex(c.r_v, c.x_v),
-                    regulator.step_pu * rated_v,
-                    self.network.nodes_of(winding.terminal)[0],
-                    others,
-                    crossing,
-                    second,
-                )
-            )
-        columns = list(zip(*rows, strict=True)) or [()] * 11
-        widest = max((len(others) for others in columns[8]), default=0)
-        padded = [
-            [np.pad(np.asarray(row), (0, widest - len(row))) for row in columns[k]]
-            for k in (8, 9, 10)
-        ]
-        shape = (len(rows), widest)
-        return _Compensators(
-            np.array(columns[0], dtype=np.int64),
-            *(np.array(columns[k], dtype=float) for k in (1, 2, 3, 4)),
-            np.array(columns[5], dtype=complex),
-            np.array(columns[6], dtype=float),
-            np.array(columns[7], dtype=np.int64),
-            np.array(padded[0], dtype=np.int64).reshape(shape),
-            np.array(padded[1], dtype=complex).reshape(shape),
-            np.array(padded[2], dtype=complex).reshape(shape),
-        )
-
-    def _current_row(self, transformer: Transformer):
-        """Row of the primitive admittance that gives winding 2's first current."""
-        n = len(transformer.windings[0].terminal.phases)
-        row = primitives.transformer_admittance(transformer, (1.0, 1.0))[n]
-        nodes = [k for w in transformer.windings for k in self.network.nodes_of(w.terminal)]
-        first = np.arange(len(row)) < n
-        return nodes, np.where(first, row, 0.0), np.where(first, 0.0, row)
+        return _compensators(self.network)
 
     def compensated_v(self, setpoint: Setpoint, flow: PowerFlow) -> NDArray[np.float64]:
-        """Voltage each line-drop compensator sees, 120 V base: (batch, regulator)."""
+        """Voltage each line-drop compensator sees, 120 V base: (batch, compensator).
+
+        A compensator is a regulator that has a control, in the network's order.
+        """
         c = self._regulators
         v = flow.v_pu * self.network.v_base_v
         tap = 1.0 + setpoint.tap_position[:, c.column] * self.network.tap_step_pu[c.column]
-        around = v[:, c.others]
+        around = v[:, c.around]
         current = (around * c.y_crossing).sum(-1) / tap + (around * c.y_second).sum(-1) / tap**2
         return np.abs(v[:, c.node] / c.pt_ratio + c.z_v * current / c.ct_primary_a)
 
-    def tap_moves(
-        self,
-        setpoint: Setpoint,
-        flow: PowerFlow,
-        v_reg_shift: NDArray[np.float64] | float = 0.0,
-    ) -> NDArray[np.int32]:
-        """Steps each regulator would move now, within its range: (batch, regulator).
-
-        Args:
-            setpoint: Where taps and capacitors stand.
-            flow: Its power flow.
-            v_reg_shift: Volts on a 120 V base added to every setting; broadcasts
-                over (batch, regulator with a control).
-        """
+    def tap_moves(self, setpoint: Setpoint, flow: PowerFlow) -> NDArray[np.int32]:
+        """Steps each regulator would move now, within its range: (batch, regulator)."""
         c = self._regulators
-        short_v = c.v_reg + v_reg_shift - self.compensated_v(setpoint, flow)
+        short_v = c.v_reg - self.compensated_v(setpoint, flow)
         wanted = np.rint(short_v * c.pt_ratio / c.step_v)
         steps = np.clip(np.floor(SHARE_OF_THE_WAY * np.abs(wanted)), 1, MOST_STEPS_A_MOVE)
         acts = (np.abs(short_v) > c.band_v / 2.0) & (wanted != 0)
@@ -155,7 +143,7 @@ class LocalControls:
         target = np.clip(
             setpoint.tap_position + moves, self.network.tap_lowest, self.network.tap_highest
         )
-        return (target - setpoint.tap_position).astype(np.int32)
+        return target - setpoint.tap_position
 
     def capacitor_states(self, setpoint: Setpoint, flow: PowerFlow) -> NDArray[np.float64]:
         """State each capacitor's control asks for now: (batch, capacitor)."""
@@ -190,36 +178,28 @@ class LocalControls:
         taps = setpoint.tap_position.copy()
         capacitors = setpoint.capacitor_closed.copy()
         flow = solve(self.network, setpoint, start_pu=start_pu, threads=threads)
-        v, status = flow.v_pu.copy(), flow.status.copy()
-        iterations, residual = flow.iterations.copy(), flow.residual_pu.copy()
-        open_rows = np.arange(setpoint.n_rows)
+        restless = np.flatnonzero(flow.converged)
         rounds = 0
-        while len(open_rows) and rounds < max_rounds:
-            now = setpoint.rows(open_rows).with_(
-                tap_position=taps[open_rows], capacitor_closed=capacitors[open_rows]
+        while True:
+            now = setpoint.rows(restless).with_(
+                tap_position=taps[restless], capacitor_closed=capacitors[restless]
             )
-            seen = PowerFlow(
-                v[open_rows], status[open_rows], iterations[open_rows], residual[open_rows]
-            )
-            moves = self.tap_moves(now, seen)
-            states = self.capacitor_states(now, seen)
+            seen = flow.rows(restless)
+            moves, states = self.tap_moves(now, seen), self.capacitor_states(now, seen)
             acts = moves.any(axis=1) | (states != now.capacitor_closed).any(axis=1)
-            acts &= seen.converged
-            open_rows = open_rows[acts]
-            if not len(open_rows):
+            restless = restless[acts]
+            if rounds == max_rounds or not len(restless):
                 break
-            taps[open_rows] += moves[acts]
-            capacitors[open_rows] = states[acts]
-            changed = setpoint.rows(open_rows).with_(
-                tap_position=taps[open_rows], capacitor_closed=capacitors[open_rows]
+            taps[restless] += moves[acts]
+            capacitors[restless] = states[acts]
+            changed = now.rows(acts).with_(
+                tap_position=taps[restless], capacitor_closed=capacitors[restless]
             )
-            again = solve(self.network, changed, start_pu=v[open_rows], threads=threads)
-            v[open_rows], status[open_rows] = again.v_pu, again.status
-            iterations[open_rows], residual[open_rows] = again.iterations, again.residual_pu
+            again = solve(self.network, changed, start_pu=seen.v_pu[acts], threads=threads)
+            flow = flow.with_rows(restless, again)
+            restless = restless[again.converged]
             rounds += 1
-        still = np.zeros(setpoint.n_rows, dtype=bool)
-        still[open_rows] = True
+        settled = flow.converged
+        settled[restless] = False
         final = setpoint.with_(tap_position=taps, capacitor_closed=capacitors)
-        return Settled(final, PowerFlow(v, status, iterations, residual), ~still, rounds)
-
-
+        return Settled(final, flow, settled, rounds)

@@ -15,12 +15,20 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-__all__ = ["Legs", "Matrix", "conductance_form", "leg_powers", "solve_rows"]
+from grid_fed_rl.powerflow.ordering import Schedule
+
+__all__ = ["Legs", "Matrix", "branch_losses", "leg_powers", "solve_rows"]
 
 Real = NDArray[np.float64]
 Index = NDArray[np.int32]
+Complex = NDArray[np.complex128]
+Status = NDArray[np.int8]
 
 CONVERGED, NOT_CONVERGED, DIVERGED = 0, 1, 2
+
+# A division by zero gives an infinity, which the row's status reports, and not
+# an exception in the midst of a batch; it also leaves the loops free to vectorise.
+_compiled = njit(nogil=True, cache=True, fastmath={"contract"}, error_model="numpy")
 
 
 class Matrix(NamedTuple):
@@ -57,8 +65,9 @@ class Legs(NamedTuple):
     c2: Real
 
 
-@njit(nogil=True, cache=True, fastmath={"contract"})
-def _assemble(matrix, factors, row, rows, y_re, y_im):
+@_compiled
+def _assemble(matrix: Matrix, factors: Real, row: int, rows: int, y_re: Real, y_im: Real) -> None:
+    """Admittances of rows [row, row + width), the last one repeated past `rows`."""
     width = y_re.shape[1]
     for e in range(y_re.shape[0]):
         re = matrix.base_re[e]
@@ -79,9 +88,11 @@ def _assemble(matrix, factors, row, rows, y_re, y_im):
             y_im[e, lane] += im * factor[lane]
 
 
-@njit(nogil=True, cache=True, fastmath={"contract"})
-def _factorise(column, update, left, right, target, y_re, y_im, u_re, u_im):
+@_compiled
+def _factorise(schedule: Schedule, y_re: Real, y_im: Real, u_re: Real, u_im: Real) -> None:
     """LDL^T in place: the diagonal becomes 1/D, entries below it become L."""
+    column, update = schedule.column, schedule.update
+    left, right, target = schedule.left, schedule.right, schedule.target
     n = column.shape[0] - 1
     width = y_re.shape[1]
     for k in range(n):
@@ -114,9 +125,10 @@ def _factorise(column, update, left, right, target, y_re, y_im, u_re, u_im):
                 y_im[e, lane] = u_im[e - first, lane]
 
 
-@njit(nogil=True, cache=True, fastmath={"contract"})
-def _substitute(column, row, y_re, y_im, x_re, x_im):
+@_compiled
+def _substitute(schedule: Schedule, y_re: Real, y_im: Real, x_re: Real, x_im: Real) -> None:
     """Solve in place with the factors of `_factorise`."""
+    column, row = schedule.column, schedule.row
     n = column.shape[0] - 1
     width = y_re.shape[1]
     for k in range(n):
@@ -140,8 +152,19 @@ def _substitute(column, row, y_re, y_im, x_re, x_im):
                 x_im[k, lane] -= y_re[m, lane] * x_im[i, lane] + y_im[m, lane] * x_re[i, lane]
 
 
-@njit(nogil=True, cache=True, fastmath={"contract"})
-def _answer(low, nominal, high, g_low, g_high, mid_0, mid_1, c1, c2, square):
+@_compiled
+def _answer(
+    low: float,
+    nominal: float,
+    high: float,
+    g_low: float,
+    g_high: float,
+    mid_0: float,
+    mid_1: float,
+    c1: float,
+    c2: float,
+    square: float,
+) -> float:
     """g(|v|) of `Legs`, from |v| squared."""
     size = math.sqrt(square)
     inverse = 1.0 / size
@@ -151,8 +174,8 @@ def _answer(low, nominal, high, g_low, g_high, mid_0, mid_1, c1, c2, square):
     return g_low if size <= low else g
 
 
-@njit(nogil=True, cache=True, fastmath={"contract"})
-def _inject(legs, p, q, v_re, v_im, x_re, x_im):
+@_compiled
+def _inject(legs: Legs, p: Real, q: Real, v_re: Real, v_im: Real, x_re: Real, x_im: Real) -> None:
     """Add the current of every leg at the present voltage."""
     width = v_re.shape[1]
     for k in range(legs.start.shape[0]):
@@ -177,40 +200,35 @@ def _inject(legs, p, q, v_re, v_im, x_re, x_im):
             x_im[b, lane] -= i_im
 
 
-@njit(nogil=True, cache=True, fastmath={"contract"})
+@_compiled
 def solve_rows(
-    first_row,
-    last_row,
-    width,
-    order,
-    column,
-    row,
-    update,
-    left,
-    right,
-    target,
-    matrix,
-    legs,
-    source_re,
-    source_im,
-    factors,
-    p_pu,
-    q_pu,
-    start,
-    tolerance_pu,
-    max_iterations,
-    v_out,
-    iterations_out,
-    status_out,
-    residual_out,
-):
+    first_row: int,
+    last_row: int,
+    width: int,
+    schedule: Schedule,
+    matrix: Matrix,
+    legs: Legs,
+    source_re: Real,
+    source_im: Real,
+    factors: Real,
+    p_pu: Real,
+    q_pu: Real,
+    start: Complex,
+    tolerance_pu: float,
+    max_iterations: int,
+    v_out: Complex,
+    iterations_out: Index,
+    status_out: Status,
+    residual_out: Real,
+) -> None:
     """Solve rows [first_row, last_row) in blocks of `width` lanes.
 
     The fixed point ``Y v = i_source + i(v)`` from `start` ((1 or rows, node),
     complex), until no node moves by more than the tolerance.
     """
+    order, column = schedule.order, schedule.column
     n = order.shape[0]
-    n_entries = n + row.shape[0]
+    n_entries = n + schedule.row.shape[0]
     widest = 0
     for k in range(n):
         widest = max(widest, column[k + 1] - column[k])
@@ -230,7 +248,7 @@ def solve_rows(
     status = np.empty(width, dtype=np.int8)
     for block in range(first_row, last_row, width):
         _assemble(matrix, factors, block, last_row, y_re, y_im)
-        _factorise(column, update, left, right, target, y_re, y_im, u_re, u_im)
+        _factorise(schedule, y_re, y_im, u_re, u_im)
         for lane in range(width):
             r = min(block + lane, last_row - 1)
             r_start = r if start.shape[0] > 1 else 0
@@ -250,7 +268,7 @@ def solve_rows(
                     x_re[k, lane] = source_re[k]
                     x_im[k, lane] = source_im[k]
             _inject(legs, p, q, v_re, v_im, x_re, x_im)
-            _substitute(column, row, y_re, y_im, x_re, x_im)
+            _substitute(schedule, y_re, y_im, x_re, x_im)
             for lane in range(width):
                 move[lane] = 0.0
             for k in range(n):
@@ -285,30 +303,54 @@ def solve_rows(
                 v_out[r, order[k]] = complex(v_re[k, lane], v_im[k, lane])
 
 
-@njit(nogil=True, cache=True, fastmath={"contract"})
-def conductance_form(first_row, last_row, entry_i, entry_j, base_g, matrix, factors, v, out):
+@_compiled
+def branch_losses(
+    schedule: Schedule, base_g: Real, matrix: Matrix, factors: Real, v: Complex, out: Real
+) -> None:
     """Real part of ``v^H Y v`` of a symmetric Y, a row: what the branches burn.
 
-    `base_g` leaves the source out; the scaled terms are those of `matrix`.
+    Summed as what flows to ground, ``g_i |v_i|^2``, and between nodes,
+    ``-g_ij |v_i - v_j|^2``: the conductance of a closed switch, large beside all
+    others, then multiplies a small difference instead of cancelling.
+
+    `base_g` holds, for the entries of `schedule`, the conductance to ground of
+    each node and then the mutual ones, without the source; the scaled terms are
+    those of `matrix`.
     """
-    n_entries = base_g.shape[0]
+    order, column, row = schedule.order, schedule.column, schedule.row
+    n = order.shape[0]
+    n_entries = n + row.shape[0]
+    low = np.empty(n_entries, np.int32)  # position of the column of every entry
+    high = np.empty(n_entries, np.int32)  # position of its row
+    for k in range(n):
+        low[k] = high[k] = k
+        for e in range(column[k], column[k + 1]):
+            low[n + e] = k
+            high[n + e] = row[e]
     g = np.empty(n_entries)
-    for r in range(first_row, last_row):
-        for e in range(n_entries):
-            g[e] = base_g[e]
+    for r in range(v.shape[0]):
+        g[:] = base_g
         for t in range(matrix.term_entry.shape[0]):
-            g[matrix.term_entry[t]] += matrix.term_re[t] * factors[r, matrix.term_factor[t]]
+            e = matrix.term_entry[t]
+            value = matrix.term_re[t] * factors[r, matrix.term_factor[t]]
+            g[e] += value
+            if e >= n:
+                g[low[e]] += value
+                g[high[e]] += value
         total = 0.0
-        for e in range(n_entries):
-            a = v[r, entry_i[e]]
-            b = v[r, entry_j[e]]
-            both = a.real * b.real + a.imag * b.imag
-            total += g[e] * both if entry_i[e] == entry_j[e] else 2.0 * g[e] * both
+        for k in range(n):
+            a = v[r, order[k]]
+            total += g[k] * (a.real * a.real + a.imag * a.imag)
+        for e in range(n, n_entries):
+            d = v[r, order[low[e]]] - v[r, order[high[e]]]
+            total -= g[e] * (d.real * d.real + d.imag * d.imag)
         out[r] = total
 
 
-@njit(nogil=True, cache=True, fastmath={"contract"})
-def leg_powers(legs, order, p_pu, q_pu, v, p_out, q_out):
+@_compiled
+def leg_powers(
+    legs: Legs, order: Index, p_pu: Real, q_pu: Real, v: Complex, p_out: Real, q_out: Real
+) -> None:
     """Power that elements really inject at voltage `v`, summed over their legs."""
     n = order.shape[0]
     for r in range(v.shape[0]):

@@ -5,7 +5,8 @@ from numpy.typing import NDArray
 
 from grid_fed_rl.powerflow import kernels
 from grid_fed_rl.powerflow.network import S_BASE_KVA, Network
-from grid_fed_rl.powerflow.solve import PowerFlow, Setpoint, factors_of, injections_pu
+from grid_fed_rl.powerflow.setpoint import Setpoint
+from grid_fed_rl.powerflow.solve import PowerFlow, factors_of, injections_pu
 
 __all__ = ["der_kw", "load_kw", "losses_kw", "source_kw", "v_magnitude_pu"]
 
@@ -20,21 +21,17 @@ def v_magnitude_pu(flow: PowerFlow) -> Real:
 def losses_kw(network: Network, setpoint: Setpoint, flow: PowerFlow) -> Real:
     """Active losses of all branches, transformers and capacitors: (batch,).
 
-    ``Re(v^H Y v)`` over the admittances of the network without its source, which
-    is stationary in v up to the nodal currents and so exact where a difference
+    ``Re(v^H Y v)`` over the admittances of the network without its source: what
+    the branches burn, summed branch by branch and so exact where the difference
     of two large powers would not be.
     """
-    i, j = network.entry_nodes()
     out = np.empty(setpoint.n_rows)
-    kernels.conductance_form(
-        0,
-        setpoint.n_rows,
-        i,
-        j,
-        network.branch_conductance_pu,
+    kernels.branch_losses(
+        network.schedule,
+        network.branch_g_pu,
         network.matrix,
         factors_of(network, setpoint),
-        flow.v_pu,
+        np.ascontiguousarray(flow.v_pu),
         out,
     )
     return out * S_BASE_KVA
@@ -43,7 +40,8 @@ def losses_kw(network: Network, setpoint: Setpoint, flow: PowerFlow) -> Real:
 def _element_kw(network: Network, setpoint: Setpoint, flow: PowerFlow) -> Real:
     p, q = injections_pu(setpoint)
     p_out, q_out = np.zeros_like(p), np.zeros_like(q)
-    kernels.leg_powers(network.legs, network.schedule.order, p, q, flow.v_pu, p_out, q_out)
+    v_pu = np.ascontiguousarray(flow.v_pu)
+    kernels.leg_powers(network.legs, network.schedule.order, p, q, v_pu, p_out, q_out)
     return p_out * S_BASE_KVA
 
 

@@ -14,9 +14,12 @@ import opendssdirect
 from numpy.typing import NDArray
 
 from grid_fed_rl.errors import PowerFlowError
-from grid_fed_rl.feeders import Connection, Feeder, Load, LoadModel, Pv, Storage, Terminal
-from grid_fed_rl.powerflow.network import DER_V_LOW_PU, DER_V_MAX_PU, DER_V_MIN_PU, Network
-from grid_fed_rl.powerflow.solve import PowerFlow, Setpoint, Status
+from grid_fed_rl.feeders import Connection, Feeder, LoadModel, Terminal
+from grid_fed_rl.powerflow.injections import voltage_answer
+from grid_fed_rl.powerflow.network import Network
+from grid_fed_rl.powerflow.primitives import legs_of
+from grid_fed_rl.powerflow.setpoint import Setpoint
+from grid_fed_rl.powerflow.solve import PowerFlow, Status
 
 __all__ = ["OpenDSS", "script"]
 
@@ -27,9 +30,8 @@ def _triangle(rows: tuple[tuple[float, ...], ...]) -> str:
     return "[" + " | ".join(" ".join(map(repr, row[: i + 1])) for i, row in enumerate(rows)) + "]"
 
 
-def _n_coils(connection: Connection, terminal: Terminal) -> int:
-    n = len(terminal.phases)
-    return 1 if connection is Connection.DELTA and n == 2 else n
+def _n_phases(connection: Connection, terminal: Terminal) -> int:
+    return len(legs_of(connection, len(terminal.phases)))
 
 
 def _branches(feeder: Feeder) -> Iterator[str]:
@@ -84,7 +86,7 @@ def _transformers(feeder: Feeder) -> Iterator[str]:
 
 def _shunts(feeder: Feeder) -> Iterator[str]:
     for c in feeder.capacitors.values():
-        n = _n_coils(c.connection, c.terminal)
+        n = _n_phases(c.connection, c.terminal)
         yield (
             f"new capacitor.{c.name} phases={n} bus1={c.terminal} conn={c.connection} "
             f"kvar={c.kvar!r} kv={c.kv!r}"
@@ -95,23 +97,15 @@ def _shunts(feeder: Feeder) -> Iterator[str]:
                 f"type=voltage ptratio={c.control.pt_ratio!r} onsetting={c.control.v_on!r} "
                 f"offsetting={c.control.v_off!r}"
             )
-    elements: list[tuple[str, Load | Pv | Storage]] = [
-        *(("load", load) for load in feeder.loads.values()),
-        *(("der", der) for der in (*feeder.pvs.values(), *feeder.storages.values())),
-    ]
-    for kind, e in elements:
-        n = _n_coils(e.connection, e.terminal)
-        model = _MODEL[e.model] if isinstance(e, Load) else 1
-        low, least, most = (
-            (e.v_low_pu, e.v_min_pu, e.v_max_pu)
-            if isinstance(e, Load)
-            else (DER_V_LOW_PU, DER_V_MIN_PU, DER_V_MAX_PU)
-        )
-        yield (
-            f"new load.{kind}_{e.name} phases={n} bus1={e.terminal} conn={e.connection} "
-            f"model={model} kv={e.kv!r} kw=0 kvar=0 vminpu={least!r} vmaxpu={most!r} "
-            f"vlowpu={low!r}"
-        )
+    ders = [*feeder.pvs.values(), *feeder.storages.values()]
+    for kind, elements in (("load", feeder.loads.values()), ("der", ders)):
+        for e in elements:
+            model, low, least, most = voltage_answer(e)
+            yield (
+                f"new load.{kind}_{e.name} phases={_n_phases(e.connection, e.terminal)} "
+                f"bus1={e.terminal} conn={e.connection} model={_MODEL[model]} kv={e.kv!r} "
+                f"kw=0 kvar=0 vminpu={least!r} vmaxpu={most!r} vlowpu={low!r}"
+            )
 
 
 def script(feeder: Feeder) -> list[str]:
@@ -143,7 +137,8 @@ class OpenDSS:
         self._dss.Basic.AllowForms(False)
         self._tolerance_pu = tolerance_pu
         self._build()
-        where = {name.lower(): k for k, name in enumerate(self._dss.Circuit.YNodeOrder())}
+        found: list[str] = self._dss.Circuit.YNodeOrder() or []
+        where = {name.lower(): k for k, name in enumerate(found)}
         try:
             self._order = np.array([where[name.lower()] for name in network.node_names])
         except KeyError as error:
@@ -196,9 +191,9 @@ class OpenDSS:
         iterations = np.empty(rows, dtype=np.int32)
         taps = np.empty_like(setpoint.tap_position)
         capacitors = np.empty_like(setpoint.capacitor_closed)
-        self._command(f"set controlmode={'static' if controls else 'off'}")
+        self._command("set controlmode=off")
         for row in range(rows):
-            if controls and row:
+            if controls:
                 # Capacitor controls remember their last operation: begin afresh.
                 self._build()
                 self._command("set controlmode=static")
@@ -207,7 +202,7 @@ class OpenDSS:
             status[row] = (
                 Status.CONVERGED if self._dss.Solution.Converged() else Status.NOT_CONVERGED
             )
-            iterations[row] = self._dss.Solution.Iterations()
+            iterations[row] = self._dss.Solution.Iterations() or 0
             v[row] = self._voltages() / network.v_base_v
             taps[row], capacitors[row] = self._positions()
         self._settled = taps, capacitors
@@ -233,10 +228,11 @@ class OpenDSS:
         for k, regulator in enumerate(self.network.feeder.regulators.values()):
             self._dss.Transformers.Name(regulator.transformer)
             self._dss.Transformers.Wdg(2)
-            taps.append(round((self._dss.Transformers.Tap() - 1.0) / self.network.tap_step_pu[k]))
+            tap_pu: float = self._dss.Transformers.Tap() or 1.0
+            taps.append(round((tap_pu - 1.0) / self.network.tap_step_pu[k]))
         for name in self.network.capacitors:
             self._dss.Circuit.SetActiveElement(f"capacitor.{name}")
             self._dss.Capacitors.Name(name)
-            closed = self._dss.Capacitors.States()[0] and not self._dss.CktElement.IsOpen(1, 0)
-            states.append(float(closed))
+            steps: list[int] = self._dss.Capacitors.States() or [0]
+            states.append(float(steps[0] and not self._dss.CktElement.IsOpen(1, 0)))
         return np.array(taps, dtype=np.int32), np.array(states)

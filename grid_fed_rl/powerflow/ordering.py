@@ -5,6 +5,7 @@ LDL^T factorisation: where fill appears and which multiply-subtract follows
 which. Numbers come later, for a whole batch at a time: see `kernels`.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -52,6 +53,10 @@ class Schedule(NamedTuple):
         if k == end or self.row[k] != q:
             raise KeyError((i, j))
         return self.n_nodes + k
+
+
+def _index(values: Iterable[int]) -> Index:
+    return np.fromiter(values, dtype=np.int32)
 
 
 def _minimum_degree(n: int, pairs: set[tuple[int, int]]) -> Index:
@@ -105,14 +110,13 @@ def schedule(n: int, pairs: set[tuple[int, int]]) -> Schedule:
                 right.append(n + starts[p] + b)
                 target.append(qa if qa == qb else number[qa, qb])
         update.append(len(left))
-    as_index = lambda values: np.array(values, dtype=np.int32)  # noqa: E731
     return Schedule(
         order=order,
         position=position,
         column=starts,
-        row=as_index([q for column in columns for q in column]),
-        update=as_index(update),
-        left=as_index(left),
-        right=as_index(right),
-        target=as_index(target),
+        row=_index(q for column in columns for q in column),
+        update=_index(update),
+        left=_index(left),
+        right=_index(right),
+        target=_index(target),
     )

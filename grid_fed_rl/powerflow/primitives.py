@@ -59,6 +59,10 @@ def rated_leg_kv(connection: Connection, n_phases: int, kv: float) -> float:
     return kv / math.sqrt(3) if connection is Connection.WYE and n_phases > 1 else kv
 
 
+def _inverse(z: Matrix) -> Matrix:
+    return np.linalg.inv(z).astype(np.complex128, copy=False)
+
+
 def _two_port(series: Matrix, shunt_each_end: Matrix) -> Matrix:
     return np.block([[series + shunt_each_end, -series], [-series, series + shunt_each_end]])
 
@@ -66,15 +70,15 @@ def _two_port(series: Matrix, shunt_each_end: Matrix) -> Matrix:
 def line_admittance(line: Line, code: LineCode, frequency_hz: float) -> Matrix:
     """Pi section with full phase coupling: (2n, 2n) for n conductors."""
     km = line.length_m / 1000.0
-    series = np.linalg.inv(np.array(code.z_ohm_per_km) * km)
-    capacitance_f = np.array(code.c_nf_per_km) * km * 1e-9
-    return _two_port(series, 0.5j * 2.0 * math.pi * frequency_hz * capacitance_f)
+    z_ohm = np.array(code.z_ohm_per_km, dtype=np.complex128) * km
+    capacitance_f = np.array(code.c_nf_per_km, dtype=np.complex128) * km * 1e-9
+    return _two_port(_inverse(z_ohm), 0.5j * 2.0 * math.pi * frequency_hz * capacitance_f)
 
 
 def switch_admittance(switch: Switch) -> Matrix:
     """A small resistance in each phase: (2n, 2n)."""
-    n = len(switch.from_.phases)
-    return _two_port(np.eye(n, dtype=complex) / switch.r_ohm, np.zeros((n, n), dtype=complex))
+    series = np.eye(len(switch.from_.phases), dtype=np.complex128) / switch.r_ohm
+    return _two_port(series, np.zeros_like(series))
 
 
 def _winding_incidence(
@@ -84,9 +88,7 @@ def _winding_incidence(
     conductors = winding.terminal.phases
     coil_v = rated_leg_kv(winding.connection, n_coils, winding.kv) * 1000.0 * tap_pu
     incidence = np.zeros((n_coils, len(conductors)))
-    for coil, (start, end) in enumerate(
-        legs_of(winding.connection, len(conductors), direction)
-    ):
+    for coil, (start, end) in enumerate(legs_of(winding.connection, len(conductors), direction)):
         incidence[coil, start] += 1.0 / coil_v
         if end is not None:
             incidence[coil, end] -= 1.0 / coil_v
@@ -146,7 +148,7 @@ def capacitor_admittance(capacitor: Capacitor) -> Matrix:
     legs = legs_of(capacitor.connection, n)
     leg_v = rated_leg_kv(capacitor.connection, n, capacitor.kv) * 1000.0
     b = 1j * capacitor.kvar * 1000.0 / len(legs) / leg_v**2
-    y = np.zeros((n, n), dtype=complex)
+    y = np.zeros((n, n), dtype=np.complex128)
     for start, stop in legs:
         y[start, start] += b
         if stop is not None:
@@ -160,9 +162,9 @@ def source_admittance(source: Source) -> Matrix:
     """Thevenin admittance of the substation behind its three phases: (3, 3)."""
     z_self = (2.0 * source.z1_ohm + source.z0_ohm) / 3.0
     z_mutual = (source.z0_ohm - source.z1_ohm) / 3.0
-    z = np.full((3, 3), z_mutual, dtype=complex)
+    z = np.full((3, 3), z_mutual, dtype=np.complex128)
     np.fill_diagonal(z, z_self)
-    return np.linalg.inv(z)
+    return _inverse(z)
 
 
 def source_voltage(source: Source) -> NDArray[np.complex128]:

@@ -2,21 +2,23 @@
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import IntEnum
 from functools import cache
 from typing import Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from grid_fed_rl.errors import PowerFlowError
 from grid_fed_rl.powerflow import kernels
 from grid_fed_rl.powerflow.network import S_BASE_KVA, Network
+from grid_fed_rl.powerflow.setpoint import Setpoint, check_setpoint
 
-__all__ = ["PowerFlow", "Setpoint", "Status", "nominal_setpoint", "solve"]
+__all__ = ["PowerFlow", "Status", "factors_of", "injections_pu", "solve"]
 
 LANES = 32  # rows solved together by one thread; 16 to 64 measure alike
+PARTS_A_THREAD = 4  # so that a thread whose rows are easy takes more of them
 
 
 class Status(IntEnum):
@@ -25,56 +27,6 @@ class Status(IntEnum):
     CONVERGED = kernels.CONVERGED
     NOT_CONVERGED = kernels.NOT_CONVERGED
     DIVERGED = kernels.DIVERGED
-
-
-@dataclass(frozen=True, slots=True)
-class Setpoint:
-    """What varies from row to row. Injection into the grid is positive for DER.
-
-    Attributes:
-        tap_position: (batch, regulator) steps from neutral, integer.
-        capacitor_closed: (batch, capacitor) 0 or 1.
-        load_kw: (batch, load) nominal consumption.
-        load_kvar: (batch, load).
-        der_kw: (batch, der) injection.
-        der_kvar: (batch, der) injection.
-    """
-
-    tap_position: NDArray[np.int32]
-    capacitor_closed: NDArray[np.float64]
-    load_kw: NDArray[np.float64]
-    load_kvar: NDArray[np.float64]
-    der_kw: NDArray[np.float64]
-    der_kvar: NDArray[np.float64]
-
-    @property
-    def n_rows(self) -> int:
-        """Rows of the batch."""
-        return len(self.tap_position)
-
-    def rows(self, index: slice | NDArray[np.int64] | NDArray[np.bool_]) -> Self:
-        """Return some rows."""
-        names = self.__slots__
-        return type(self)(*(getattr(self, name)[index] for name in names))
-
-    def with_(self, **changes: ArrayLike) -> Self:
-        """Return a copy with some arrays replaced; they broadcast over the batch."""
-        arrays = {k: np.asarray(v, dtype=getattr(self, k).dtype) for k, v in changes.items()}
-        batch = max([len(a) for a in arrays.values() if a.ndim == 2] + [self.n_rows])
-        if batch != self.n_rows and self.n_rows != 1:
-            raise PowerFlowError(
-                f"set-point of {self.n_rows} rows cannot take arrays of {batch} rows"
-            )
-        everything = {name: arrays.get(name, getattr(self, name)) for name in self.__slots__}
-        return replace(
-            self,
-            **{
-                name: np.ascontiguousarray(
-                    np.broadcast_to(array, (batch, getattr(self, name).shape[1]))
-                )
-                for name, array in everything.items()
-            },
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,54 +50,22 @@ class PowerFlow:
         """(batch,) whether the row met the tolerance."""
         return self.status == Status.CONVERGED
 
+    def rows(self, index: slice | NDArray[np.int64] | NDArray[np.bool_]) -> Self:
+        """Return some rows."""
+        return type(self)(*(getattr(self, name)[index] for name in self.__slots__))
 
-def nominal_setpoint(network: Network, n_rows: int = 1) -> Setpoint:
-    """Nominal loads, neutral taps, capacitors as the feeder has them, DER idle."""
-    feeder = network.feeder
-    row = Setpoint(
-        tap_position=np.zeros((1, len(network.regulators)), dtype=np.int32),
-        capacitor_closed=np.array([[float(c.closed) for c in feeder.capacitors.values()]]),
-        load_kw=np.array([[load.kw for load in feeder.loads.values()]]),
-        load_kvar=np.array([[load.kvar for load in feeder.loads.values()]]),
-        der_kw=np.zeros((1, len(network.ders))),
-        der_kvar=np.zeros((1, len(network.ders))),
-    )
-    return row if n_rows == 1 else row.rows(np.zeros(n_rows, dtype=np.int64))
-
-
-def _checked(network: Network, setpoint: Setpoint) -> None:
-    columns = {
-        "tap_position": len(network.regulators),
-        "capacitor_closed": len(network.capacitors),
-        "load_kw": len(network.loads),
-        "load_kvar": len(network.loads),
-        "der_kw": len(network.ders),
-        "der_kvar": len(network.ders),
-    }
-    for name, n_columns in columns.items():
-        array = getattr(setpoint, name)
-        if array.shape != (setpoint.n_rows, n_columns):
-            raise PowerFlowError(
-                f"set-point {name} has shape {array.shape}; feeder {network.feeder.name!r} "
-                f"takes ({setpoint.n_rows}, {n_columns})"
-            )
-        if not np.isfinite(array).all():
-            row, column = np.argwhere(~np.isfinite(array))[0]
-            raise PowerFlowError(f"set-point {name}[{row}, {column}] is {array[row, column]}")
-    taps = setpoint.tap_position
-    outside = (taps < network.tap_lowest) | (taps > network.tap_highest)
-    if outside.any():
-        row, k = np.argwhere(outside)[0]
-        raise PowerFlowError(
-            f"row {row}: tap position {taps[row, k]} of regulator {network.regulators[k]!r} is "
-            f"outside {network.tap_lowest[k]}..{network.tap_highest[k]}"
-        )
+    def with_rows(self, index: NDArray[np.int64], other: Self) -> Self:
+        """Return a copy in which the rows at `index` are those of another flow."""
+        arrays = [getattr(self, name).copy() for name in self.__slots__]
+        for array, name in zip(arrays, self.__slots__, strict=True):
+            array[index] = getattr(other, name)
+        return type(self)(*arrays)
 
 
 def factors_of(network: Network, setpoint: Setpoint) -> NDArray[np.float64]:
-    """(batch, factor) what scales the varying terms of the admittance matrix."""
+    """(batch, factor) what scales the stamps that vary; see `assembly`."""
     inverse = 1.0 / (1.0 + setpoint.tap_position * network.tap_step_pu)
-    taps = np.stack([inverse, inverse**2], axis=2).reshape(setpoint.n_rows, -1)
+    taps = np.stack([inverse, inverse**2], axis=2).reshape(setpoint.n_rows, 2 * inverse.shape[1])
     return np.concatenate([taps, setpoint.capacitor_closed], axis=1)
 
 
@@ -163,9 +83,22 @@ def _pool(process: int, threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(threads, thread_name_prefix="powerflow")
 
 
-def default_threads() -> int:
+def _default_threads() -> int:
     """Processors this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _start(
+    network: Network, n_rows: int, start_pu: NDArray[np.complex128] | None
+) -> NDArray[np.complex128]:
+    if start_pu is None:
+        return network.v_flat_pu[None]
+    start = np.ascontiguousarray(start_pu, dtype=np.complex128)
+    if start.shape not in {(1, network.n_nodes), (n_rows, network.n_nodes)}:
+        raise PowerFlowError(
+            f"start_pu has shape {start.shape}; expected (1 or {n_rows}, {network.n_nodes})"
+        )
+    return start
 
 
 def solve(
@@ -193,53 +126,53 @@ def solve(
 
     Raises:
         PowerFlowError: an array has the wrong shape, is not finite, or asks for
-            a tap position that does not exist.
+            a tap position or capacitor state that does not exist.
     """
-    _checked(network, setpoint)
+    check_setpoint(network, setpoint)
     rows = setpoint.n_rows
-    start = network.v_flat_pu[None] if start_pu is None else np.ascontiguousarray(start_pu)
-    if start.shape not in {(1, network.n_nodes), (rows, network.n_nodes)}:
-        raise PowerFlowError(
-            f"start_pu has shape {start.shape}; expected (1 or {rows}, {network.n_nodes})"
-        )
-    v = np.empty((rows, network.n_nodes), dtype=np.complex128)
-    iterations = np.zeros(rows, dtype=np.int32)
-    status = np.full(rows, kernels.NOT_CONVERGED, dtype=np.int8)
-    residual = np.full(rows, np.inf)
-    order, _, *rest = network.schedule
-    current = np.append(network.source_current_pu[order], 0.0)
+    start = _start(network, rows, start_pu)
+    flow = PowerFlow(
+        v_pu=np.empty((rows, network.n_nodes), dtype=np.complex128),
+        status=np.full(rows, Status.NOT_CONVERGED, dtype=np.int8),
+        iterations=np.zeros(rows, dtype=np.int32),
+        residual_pu=np.full(rows, np.inf),
+    )
+    # One place more than there are nodes, for the ground that legs may end on.
+    current = np.zeros(network.n_nodes + 1, dtype=np.complex128)
+    current[:-1] = network.source_current_pu[network.schedule.order]
+    current_re, current_im = current.real.copy(), current.imag.copy()
     factors = factors_of(network, setpoint)
-    p, q = injections_pu(setpoint)
+    p_pu, q_pu = injections_pu(setpoint)
 
     def run(first: int, last: int) -> None:
         kernels.solve_rows(
             first,
             last,
             min(LANES, last - first),
-            order,
-            *rest,
+            network.schedule,
             network.matrix,
             network.legs,
-            current.real.copy(),
-            current.imag.copy(),
+            current_re,
+            current_im,
             factors,
-            p,
-            q,
+            p_pu,
+            q_pu,
             start,
             tolerance_pu,
             max_iterations,
-            v,
-            iterations,
-            status,
-            residual,
+            flow.v_pu,
+            flow.iterations,
+            flow.status,
+            flow.residual_pu,
         )
 
-    threads = threads or default_threads()
+    threads = threads or _default_threads()
     blocks = -(-rows // LANES)
-    if threads == 1 or blocks == 1:
-        run(0, rows)
-    else:
-        parts = min(blocks, threads * 4)
-        edges = [min(rows, LANES * (blocks * k // parts)) for k in range(parts)] + [rows]
-        list(_pool(os.getpid(), threads).map(run, edges[:-1], edges[1:]))
-    return PowerFlow(v, status, iterations, residual)
+    if threads == 1 or blocks <= 1:
+        if rows:
+            run(0, rows)
+        return flow
+    parts = min(blocks, threads * PARTS_A_THREAD)
+    edges = [min(rows, LANES * (blocks * k // parts)) for k in range(parts + 1)]
+    list(_pool(os.getpid(), threads).map(run, edges[:-1], edges[1:]))
+    return flow

@@ -1,0 +1,130 @@
+"""What varies from row to row of a batch: taps, capacitors, loads, DER."""
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from grid_fed_rl.errors import PowerFlowError
+from grid_fed_rl.powerflow.network import Network
+
+__all__ = ["Setpoint", "check_setpoint", "nominal_setpoint"]
+
+
+@dataclass(frozen=True, slots=True)
+class Setpoint:
+    """What varies from row to row. Injection into the grid is positive for DER.
+
+    Attributes:
+        tap_position: (batch, regulator) steps from neutral, integer.
+        capacitor_closed: (batch, capacitor) 0 or 1.
+        load_kw: (batch, load) nominal consumption.
+        load_kvar: (batch, load).
+        der_kw: (batch, der) injection.
+        der_kvar: (batch, der) injection.
+    """
+
+    tap_position: NDArray[np.int32]
+    capacitor_closed: NDArray[np.float64]
+    load_kw: NDArray[np.float64]
+    load_kvar: NDArray[np.float64]
+    der_kw: NDArray[np.float64]
+    der_kvar: NDArray[np.float64]
+
+    @property
+    def n_rows(self) -> int:
+        """Rows of the batch."""
+        return len(self.tap_position)
+
+    def rows(self, index: slice | NDArray[np.int64] | NDArray[np.bool_]) -> Self:
+        """Return some rows."""
+        return type(self)(*(getattr(self, name)[index] for name in self.__slots__))
+
+    def with_(self, **changes: ArrayLike) -> Self:
+        """Return a copy with some arrays replaced; they broadcast over the batch.
+
+        Raises:
+            PowerFlowError: an array is unknown, does not broadcast, or holds a
+                tap position that is not a whole number.
+        """
+        arrays = {name: self._typed(name, value) for name, value in changes.items()}
+        n_rows = max([self.n_rows, *(len(array) for array in arrays.values() if array.ndim == 2)])
+        whole: list[NDArray[Any]] = []
+        for name in self.__slots__:
+            array = arrays[name] if name in arrays else getattr(self, name)
+            shape = (n_rows, getattr(self, name).shape[1])
+            try:
+                whole.append(np.ascontiguousarray(np.broadcast_to(array, shape)))
+            except ValueError:
+                raise PowerFlowError(
+                    f"set-point {name} of shape {array.shape} does not broadcast to {shape}"
+                ) from None
+        return type(self)(*whole)
+
+    def _typed(self, name: str, value: ArrayLike) -> NDArray[Any]:
+        if name not in self.__slots__:
+            known = ", ".join(self.__slots__)
+            raise PowerFlowError(f"a set-point has no {name!r}; it has {known}")
+        array = np.asarray(value)
+        dtype = getattr(self, name).dtype
+        if dtype.kind == "i" and array.dtype.kind == "f":
+            broken = array[array != np.rint(array)]
+            if broken.size:
+                raise PowerFlowError(f"set-point {name} holds {broken[0]}; expected whole numbers")
+        return array.astype(dtype)
+
+
+def nominal_setpoint(network: Network, n_rows: int = 1) -> Setpoint:
+    """Nominal loads, neutral taps, capacitors as the feeder has them, DER idle."""
+    feeder = network.feeder
+    row = Setpoint(
+        tap_position=np.zeros((1, len(network.regulators)), dtype=np.int32),
+        capacitor_closed=np.array([[float(c.closed) for c in feeder.capacitors.values()]]),
+        load_kw=np.array([[load.kw for load in feeder.loads.values()]]),
+        load_kvar=np.array([[load.kvar for load in feeder.loads.values()]]),
+        der_kw=np.zeros((1, len(network.ders))),
+        der_kvar=np.zeros((1, len(network.ders))),
+    )
+    return row if n_rows == 1 else row.rows(np.zeros(n_rows, dtype=np.int64))
+
+
+def check_setpoint(network: Network, setpoint: Setpoint) -> None:
+    """Raise a `PowerFlowError` that names the first value no network could take."""
+    taps, states = setpoint.tap_position, setpoint.capacitor_closed
+    _check_shape(network, setpoint, "tap_position", network.regulators)
+    outside = (taps < network.tap_lowest) | (taps > network.tap_highest)
+    if outside.any():
+        row, k = np.argwhere(outside)[0]
+        raise PowerFlowError(
+            f"row {row}: tap_position of regulator {network.regulators[k]!r} is {taps[row, k]}; "
+            f"expected {network.tap_lowest[k]} to {network.tap_highest[k]}"
+        )
+    _check_shape(network, setpoint, "capacitor_closed", network.capacitors)
+    neither = (states != 0.0) & (states != 1.0)
+    if neither.any():
+        row, k = np.argwhere(neither)[0]
+        raise PowerFlowError(
+            f"row {row}: capacitor_closed of capacitor {network.capacitors[k]!r} is "
+            f"{states[row, k]}; expected 0 or 1"
+        )
+    for kind, elements in (("load", network.loads), ("der", network.ders)):
+        for name in (f"{kind}_kw", f"{kind}_kvar"):
+            _check_shape(network, setpoint, name, elements)
+            powers = getattr(setpoint, name)
+            if not np.isfinite(powers).all():
+                row, k = np.argwhere(~np.isfinite(powers))[0]
+                raise PowerFlowError(
+                    f"row {row}: {name} of {kind} {elements[k]!r} is {powers[row, k]}; "
+                    f"expected a finite number"
+                )
+
+
+def _check_shape(
+    network: Network, setpoint: Setpoint, name: str, elements: tuple[str, ...]
+) -> None:
+    found, expected = getattr(setpoint, name).shape, (setpoint.n_rows, len(elements))
+    if found != expected:
+        raise PowerFlowError(
+            f"set-point {name} has shape {found}; feeder {network.feeder.name!r} takes {expected}"
+        )
