@@ -161,6 +161,8 @@ def steps_within(
 def calibrate_sigma(epsilon: float, delta: float, sampling_rate: float, n_steps: int) -> float:
     """Smallest noise multiplier, to 0.001, with which `n_steps` steps cost at most `epsilon`.
 
+    At least 0.016, however large `epsilon` is.
+
     Raises:
         PrivacyError: an argument is out of bounds, or no multiplier up to 10,000 is enough.
     """

@@ -130,6 +130,10 @@ def test_calibrated_noise_meets_the_budget_and_is_the_least_that_does(
     assert steps_within(epsilon, 1e-5, sigma, sampling_rate) >= n_steps
 
 
+def test_a_budget_beyond_any_meaning_gets_the_least_noise_there_is() -> None:
+    assert calibrate_sigma(1e5, 1e-5, 0.1, 1) == 0.016
+
+
 def test_published_noise_for_five_utilities_at_utility_level() -> None:
     # 50 rounds, everybody in every round, epsilon 8 at delta 1e-5: 4.24 (Balle and Wang 2018).
     assert calibrate_sigma(8.0, 1e-5, 1.0, 50) == pytest.approx(4.24, abs=0.01)
