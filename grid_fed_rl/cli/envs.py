@@ -1,0 +1,43 @@
+"""``grid-fed-rl envs``: what `gymnasium.make` can make."""
+
+import argparse
+
+from grid_fed_rl.cli.text import HelpFormatter, columns
+
+__all__ = ["add_to"]
+
+_NAMESPACE = "GridFedRL"
+_EPILOG = """\
+examples:
+  grid-fed-rl envs
+  python -c "import gymnasium; print(gymnasium.make('GridFedRL/IEEE13-VVO-v0'))"
+
+'gymnasium.make(ID)' makes one environment, 'gymnasium.make_vec(ID, num_envs=64)' a
+batch of them that is solved at once.
+"""
+
+
+def add_to(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    common: argparse.ArgumentParser,
+) -> None:
+    """Add the subcommand."""
+    parser = commands.add_parser(
+        "envs",
+        help="list the environments that gymnasium.make knows",
+        description="List the environments that gymnasium.make knows by this package.",
+        epilog=_EPILOG,
+        formatter_class=HelpFormatter,
+        parents=[common],
+        allow_abbrev=False,
+    )
+    parser.set_defaults(run=_list)
+
+
+def _list(args: argparse.Namespace) -> int:  # noqa: ARG001 - every subcommand gets them
+    import gymnasium
+
+    specs = [spec for _, spec in sorted(gymnasium.registry.items()) if spec.namespace == _NAMESPACE]
+    rows = [(spec.id, str(spec.kwargs.get("feeder", ""))) for spec in specs]
+    print(columns(("id", "feeder"), rows))
+    return 0

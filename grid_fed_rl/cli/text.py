@@ -1,0 +1,31 @@
+"""Plain text for the console, with nothing but the standard library."""
+
+import argparse
+from collections.abc import Sequence
+
+__all__ = ["HelpFormatter", "columns"]
+
+
+class HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """Keeps the lines of descriptions and examples, and gives options room."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=28, width=80)
+
+
+def columns(heading: Sequence[str], rows: Sequence[Sequence[str | int | float]]) -> str:
+    """Rows under a heading, in aligned columns: words to the left, numbers to the right."""
+    cells = [[_cell(value) for value in row] for row in rows]
+    widths = [max(len(row[n]) for row in [heading, *cells]) for n in range(len(heading))]
+    right = [bool(rows) and not isinstance(rows[0][n], str) for n in range(len(heading))]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if to_right else cell.ljust(width)
+            for cell, width, to_right in zip(row, widths, right, strict=True)
+        ).rstrip()
+        for row in [heading, *cells]
+    )
+
+
+def _cell(value: str | int | float) -> str:
+    return value if isinstance(value, str) else f"{value:,}"
