@@ -21,6 +21,7 @@ from grid_fed_rl.feeders.records import (
     LineCode,
     Load,
     Pv,
+    Regulator,
     Storage,
     Terminal,
     Transformer,
@@ -175,15 +176,21 @@ def _branch_values(feeder: Feeder) -> Iterator[Issue]:
     for transformer in feeder.transformers.values():
         yield from _transformer_values(feeder, transformer)
     for regulator in feeder.regulators.values():
-        lowest, highest, n = regulator.tap_min_pu, regulator.tap_max_pu, regulator.n_steps
-        below = (1.0 - lowest) / regulator.step_pu if n >= 1 and lowest < highest else math.nan
-        if not (0 < lowest <= 1.0 <= highest and abs(below - round(below)) < 1e-6):
+        if not _has_neutral(regulator):
             yield Issue(
                 f"regulator {regulator.name!r}",
                 "(tap_min_pu, tap_max_pu, n_steps)",
-                (lowest, highest, n),
+                (regulator.tap_min_pu, regulator.tap_max_pu, regulator.n_steps),
                 "a range above 0 in at least one step, with neutral (1.0) on a step",
             )
+
+
+def _has_neutral(regulator: Regulator) -> bool:
+    lowest, highest = regulator.tap_min_pu, regulator.tap_max_pu
+    if not (0 < lowest <= 1.0 <= highest and lowest < highest and regulator.n_steps >= 1):
+        return False
+    below = (1.0 - lowest) / regulator.step_pu
+    return abs(below - round(below)) < 1e-6
 
 
 def _source_values(feeder: Feeder) -> Iterator[Issue]:
@@ -261,7 +268,7 @@ def _ratings(element: str, shunt: Capacitor | Load | Pv | Storage) -> Iterator[I
                 yield Issue(element, "kvar", shunt.kvar, _POSITIVE)
         case Pv():
             yield from _not_negative(element, shunt, "kw_dc", "kva")
-        case Storage():
+        case _:  # a battery
             yield from _not_negative(element, shunt, "kw", "kwh", "kva")
             for field in ("efficiency_charge", "efficiency_discharge"):
                 if not 0 < getattr(shunt, field) <= 1:

@@ -1,0 +1,116 @@
+"""The shipped feeders hold the published figures."""
+
+import math
+
+import pytest
+
+from grid_fed_rl.errors import FeederError
+from grid_fed_rl.feeders import Connection, Feeder, LoadModel, Terminal, load, names
+
+# Kind by kind: IEEE 13 as published, with the regulator's, the distributed
+# load's and the source's own buses; IEEE 123 with regulator and switch
+# secondaries and the open points of its two ties.
+COUNTS = {
+    "ieee13": {
+        "buses": 16,
+        "line_codes": 7,
+        "lines": 11,
+        "switches": 1,
+        "transformers": 5,
+        "regulators": 3,
+        "capacitors": 2,
+        "loads": 15,
+    },
+    "ieee123": {
+        "buses": 132,
+        "line_codes": 12,
+        "lines": 118,
+        "switches": 8,
+        "transformers": 8,
+        "regulators": 7,
+        "capacitors": 4,
+        "loads": 91,
+    },
+}
+N_NODES = {"ieee13": 41, "ieee123": 278}
+# Totals of the spot and distributed loads in the IEEE data sheets.
+TOTAL_LOAD_KW_KVAR = {"ieee13": (3466.0, 2102.0), "ieee123": (3490.0, 1920.0)}
+# Totals of the load types (constant power, impedance, current) in kW; a delta
+# load is a delta load whatever its type.
+KW_BY_MODEL = {
+    "ieee13": {LoadModel.PQ: 2768.0, LoadModel.Z: 358.0, LoadModel.I: 340.0},
+    "ieee123": {LoadModel.PQ: 1935.0, LoadModel.Z: 850.0, LoadModel.I: 705.0},
+}
+
+
+@pytest.fixture(params=["ieee13", "ieee123"])
+def feeder(request: pytest.FixtureRequest) -> Feeder:
+    return load(request.param)
+
+
+def test_names_lists_the_shipped_feeders() -> None:
+    assert names() == ("ieee123", "ieee13")
+
+
+def test_counts(feeder: Feeder) -> None:
+    assert {kind: len(getattr(feeder, kind)) for kind in COUNTS[feeder.name]} == COUNTS[feeder.name]
+    n_nodes = sum(len(feeder.phases_of(bus)) for bus in feeder.buses)
+    assert n_nodes == N_NODES[feeder.name]
+
+
+def test_loads_add_up_to_the_published_totals(feeder: Feeder) -> None:
+    loads = feeder.loads.values()
+    kw, kvar = (sum(getattr(one, unit) for one in loads) for unit in ("kw", "kvar"))
+    assert (kw, kvar) == TOTAL_LOAD_KW_KVAR[feeder.name]
+    by_model = {m: sum(one.kw for one in loads if one.model is m) for m in LoadModel}
+    assert by_model == KW_BY_MODEL[feeder.name]
+
+
+def test_capacitors_add_up_to_the_published_totals() -> None:
+    for name, kvar in (("ieee13", 700.0), ("ieee123", 750.0)):
+        assert sum(one.kvar for one in load(name).capacitors.values()) == kvar
+
+
+def test_published_figures_arrive_in_si() -> None:
+    feeder = load("ieee13")
+    code = feeder.line_codes["mtx601"]
+    assert code.z_ohm_per_km[0][0] == pytest.approx((0.3465 + 1.0179j) / 1.609344)
+    assert code.z_ohm_per_km[0][2] == code.z_ohm_per_km[2][0]
+    assert code.z_ohm_per_km[0][2] == pytest.approx((0.158 + 0.4236j) / 1.609344)
+    assert feeder.line_codes["mtx606"].c_nf_per_km[1][1] == pytest.approx(383.948 / 1.609344)
+    assert feeder.lines["650632"].length_m == pytest.approx(2000 * 0.3048)
+    assert load("ieee123").lines["l115"].length_m == pytest.approx(400 * 0.3048)
+    load_646 = feeder.loads["646"]
+    assert load_646.terminal == Terminal("646", (2, 3))
+    assert load_646.connection is Connection.DELTA
+
+
+def test_every_bus_has_published_coordinates(feeder: Feeder) -> None:
+    assert all(math.isfinite(bus.x) and math.isfinite(bus.y) for bus in feeder.buses.values())
+
+
+def test_coordinates_are_the_published_ones(feeder: Feeder) -> None:
+    known = {
+        "ieee13": {"650": (200, 350), "675": (400, 100)},
+        "ieee123": {"1": (700, 1500), "150": (100, 1500)},
+    }
+    for bus, xy in known[feeder.name].items():
+        assert (feeder.buses[bus].x, feeder.buses[bus].y) == xy
+
+
+def test_a_feeder_says_where_it_is_from(feeder: Feeder) -> None:
+    assert "IEEE PES Test Feeder Working Group" in feeder.provenance
+    assert feeder.title.endswith("Node Test Feeder")
+    assert feeder.frequency_hz == 60.0
+
+
+def test_load_takes_any_case_and_reads_once() -> None:
+    assert load("IEEE13") == load("ieee13")
+    assert load("ieee13") is load("ieee13")
+
+
+def test_unknown_feeder_names_the_nearest() -> None:
+    with pytest.raises(FeederError, match=r"no feeder 'ieee31'; known: ieee123, ieee13; did you"):
+        load("ieee31")
+    with pytest.raises(FeederError, match=r"no feeder 'zurich'; known: ieee123, ieee13$"):
+        load("zurich")
