@@ -4,12 +4,14 @@ OpenDSS's own controls are no policy but a case with ``local_controls=True``: th
 settle within a step, while a policy acts on what it saw.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from grid_fed_rl.envs.groups import Batteries, Capacitors, Regulators
+from grid_fed_rl.envs.groups import Batteries, Capacitors, DeviceGroup, Regulators
 from grid_fed_rl.envs.vector import GridVectorEnv
 from grid_fed_rl.errors import TaskError
 from grid_fed_rl.powerflow.controls import LocalControls
@@ -17,8 +19,6 @@ from grid_fed_rl.powerflow.controls import LocalControls
 __all__ = ["Behaviour", "BehaviourConfig", "Hold"]
 
 Floats = NDArray[np.float64]
-CAPACITOR_RULES = ("closed", "clock", "voltage")
-BATTERY_RULES = ("idle", "peak", "sun")
 
 
 class Hold:
@@ -48,15 +48,23 @@ class BehaviourConfig:
     battery_rules: tuple[float, float, float] = (0.4, 0.4, 0.2)  # idle, peak, sun
 
     def __post_init__(self) -> None:
-        if not 0.0 <= self.exploration <= 1.0 or self.v_shift_spread < 0.0:
+        if not 0.0 <= self.exploration <= 1.0:
             raise TaskError(
-                f"behaviour: exploration {self.exploration}, v_shift_spread "
-                f"{self.v_shift_spread}; expected a probability and at least 0"
+                f"behaviour: exploration is {self.exploration}; expected a probability, 0 to 1"
             )
-        for name in ("capacitor_rules", "battery_rules"):
-            weights = getattr(self, name)
-            if len(weights) != 3 or min(weights) < 0 or abs(sum(weights) - 1.0) > 1e-9:
-                raise TaskError(f"behaviour: {name} is {weights}; expected three shares of 1")
+        if not 0.0 <= self.v_shift_spread < np.inf or not np.isfinite(self.v_shift_mean):
+            raise TaskError(
+                f"behaviour: v_shift_mean is {self.v_shift_mean} and v_shift_spread "
+                f"{self.v_shift_spread}; expected volts, the spread at least 0"
+            )
+        for name, shares in (
+            ("capacitor_rules", self.capacitor_rules),
+            ("battery_rules", self.battery_rules),
+        ):
+            if len(shares) != 3 or min(shares) < 0 or abs(sum(shares) - 1.0) > 1e-9:
+                raise TaskError(
+                    f"behaviour: {name} is {shares}; expected three shares that sum to 1"
+                )
 
 
 class Behaviour:
@@ -71,69 +79,80 @@ class Behaviour:
         env: The environment it acts in, whose snapshot it reads.
         config: How the operators vary their rules.
         rng: Where the variation is drawn from.
+
+    Raises:
+        TaskError: the environment has devices that these rules do not know.
     """
 
     def __init__(
         self, env: GridVectorEnv, config: BehaviourConfig, rng: np.random.Generator
     ) -> None:
         self._env, self._config, self._rng = env, config, rng
-        self._controls = LocalControls(env.case.network)
-        n, network = env.num_envs, env.case.network
-        self._shift = np.zeros((n, len(network.regulators)))
+        network, n = env.case.network, env.num_envs
+        self._controls = LocalControls(network)
+        self._rules = [self._rule_of(group) for group in env.case.groups]
+        regulators = network.feeder.regulators.values()
+        n_shifted = sum(one.control is not None for one in regulators)
+        n_batteries = len(network.feeder.storages)
+        self._shift_v = np.zeros((n, n_shifted))
         self._capacitor_rule = np.zeros((n, len(network.capacitors)), dtype=np.int64)
-        self._n_batteries = sum(len(g.names) for g in env.case.groups if isinstance(g, Batteries))
-        self._battery_rule = np.zeros((n, self._n_batteries), dtype=np.int64)
-        self._battery_share = np.zeros((n, self._n_batteries))
+        self._battery_rule = np.zeros((n, n_batteries), dtype=np.int64)
+        self._battery_share = np.zeros((n, n_batteries))
 
     def __call__(self, observation: NDArray[np.float32], /) -> NDArray[np.float32]:
         """The action of every lane."""
-        self._draw(self._env.snapshot.step == 0)
-        blocks = []
-        for group in self._env.case.groups:
-            if isinstance(group, Regulators):
-                blocks.append(self._taps(group))
-            elif isinstance(group, Capacitors):
-                blocks.append(self._capacitors())
-            else:
-                blocks.append(self._batteries())
-        return np.concatenate(blocks, axis=1).astype(np.float32)
+        del observation  # operators read their own instruments: the snapshot
+        begins = self._env.snapshot.step == 0
+        if begins.any():
+            self._draw(begins)
+        return np.concatenate([rule() for rule in self._rules], axis=1, dtype=np.float32)
+
+    def _rule_of(self, group: DeviceGroup) -> Callable[[], Floats]:
+        match group:
+            case Regulators():
+                return partial(self._taps, group.most_steps)
+            case Capacitors():
+                return self._capacitors
+            case Batteries():
+                return self._batteries
+        raise TaskError(
+            f"behaviour has no rule for devices with state {group.state_name!r}; known: "
+            f"{Regulators.state_name}, {Capacitors.state_name}, {Batteries.state_name}"
+        )
 
     def _draw(self, lanes: NDArray[np.bool_]) -> None:
-        config, rng = self._config, self._rng
-        if not lanes.any():
-            return
-        every = lanes[:, None]
-        shift = rng.normal(config.v_shift_mean, config.v_shift_spread, self._shift.shape)
-        self._shift = np.where(every, shift, self._shift)
-        for name, weights in (
-            ("_capacitor_rule", config.capacitor_rules),
-            ("_battery_rule", config.battery_rules),
-        ):
-            old = getattr(self, name)
-            setattr(self, name, np.where(every, rng.choice(3, old.shape, p=weights), old))
-        share = rng.uniform(0.2, 1.0, self._battery_share.shape)
-        self._battery_share = np.where(every, share, self._battery_share)
+        """The rules of a new day, in these lanes."""
+        config, rng, n = self._config, self._rng, np.count_nonzero(lanes)
+        self._shift_v[lanes] = rng.normal(
+            config.v_shift_mean, config.v_shift_spread, (n, self._shift_v.shape[1])
+        )
+        n_capacitors, n_batteries = self._capacitor_rule.shape[1], self._battery_rule.shape[1]
+        self._capacitor_rule[lanes] = rng.choice(3, (n, n_capacitors), p=config.capacitor_rules)
+        self._battery_rule[lanes] = rng.choice(3, (n, n_batteries), p=config.battery_rules)
+        self._battery_share[lanes] = rng.uniform(0.2, 1.0, (n, n_batteries))
 
     def _strays(self, shape: tuple[int, ...]) -> NDArray[np.bool_]:
         return self._rng.random(shape) < self._config.exploration
 
-    def _taps(self, group: Regulators) -> Floats:
+    def _taps(self, most_steps: int) -> Floats:
         snapshot = self._env.snapshot
-        moves = self._controls.tap_moves(snapshot.setpoint, snapshot.flow, self._shift)
-        most = group.most_steps
-        strayed = self._rng.integers(-most, most + 1, moves.shape)
+        moves = self._controls.tap_moves(snapshot.setpoint, snapshot.flow, self._shift_v)
+        strayed = self._rng.integers(-most_steps, most_steps + 1, moves.shape)
         moves = np.where(self._strays(moves.shape), strayed, moves)
-        return np.clip(moves, -most, most) / most
+        return np.clip(np.asarray(moves, dtype=np.float64) / most_steps, -1.0, 1.0)
 
     def _hour(self) -> Floats:
+        """Hour at which the next step begins, (lane, 1)."""
         snapshot, year = self._env.snapshot, self._env.case.year
-        return (snapshot.next_row % year.steps_per_day)[:, None] * year.step_h
+        step = snapshot.next_row % year.steps_per_day
+        return step[:, None].astype(np.float64) * year.step_h
 
     def _capacitors(self) -> Floats:
         snapshot, hour = self._env.snapshot, self._hour()
         by_voltage = self._controls.capacitor_states(snapshot.setpoint, snapshot.flow)
-        by_clock = ((hour >= 7.0) & (hour < 23.0)) * np.ones_like(by_voltage)
-        closed = np.choose(self._capacitor_rule, [np.ones_like(by_voltage), by_clock, by_voltage])
+        always = np.ones_like(by_voltage)
+        by_clock = always * ((hour >= 7.0) & (hour < 23.0))
+        closed = np.choose(self._capacitor_rule, [always, by_clock, by_voltage])
         closed = np.where(self._strays(closed.shape), 1.0 - closed, closed)
         return 2.0 * closed - 1.0
 

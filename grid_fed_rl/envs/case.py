@@ -4,7 +4,9 @@ A `Case` is assembled from parts, so that a new task is a new list of parts and
 never a new environment.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,14 +15,14 @@ from grid_fed_rl.envs.groups import DeviceGroup
 from grid_fed_rl.envs.objective import CostChannel, RewardTerm
 from grid_fed_rl.envs.observation import ObservationPart
 from grid_fed_rl.errors import TaskError
-from grid_fed_rl.powerflow import Network
+from grid_fed_rl.powerflow import Network, Setpoint, nominal_setpoint
 from grid_fed_rl.powerflow.controls import LocalControls
 from grid_fed_rl.scenarios import Year
 
 __all__ = ["Case"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Case:
     """What an environment is made of.
 
@@ -35,6 +37,9 @@ class Case:
         horizon: Steps of an episode.
         local_controls: If given, regulators and capacitors follow their own
             controls, settled in every step, and ignore the action.
+
+    Raises:
+        TaskError: the parts do not fit each other; the message says which.
     """
 
     network: Network
@@ -48,15 +53,31 @@ class Case:
     local_controls: LocalControls | None = None
 
     def __post_init__(self) -> None:
-        if not len(self.days):
+        days = np.array(self.days, dtype=np.int64)
+        days.flags.writeable = False
+        object.__setattr__(self, "days", days)
+        if not len(days):
             raise TaskError("case has no days to draw from; choose a split that holds some")
+        if days.min() < 0 or days.max() >= self.year.n_days:
+            raise TaskError(
+                f"case draws from days {days.min()} to {days.max()}; year {self.year.name!r} has "
+                f"0 to {self.year.n_days - 1}"
+            )
         if not 1 <= self.horizon <= self.year.steps_per_day * self.year.n_days:
             raise TaskError(f"horizon is {self.horizon}; expected 1 step to one year of them")
-        if self.year.load_kw.shape[1] != len(self.network.loads):
-            raise TaskError(
-                f"year {self.year.name!r} has {self.year.load_kw.shape[1]} loads; feeder "
-                f"{self.network.feeder.name!r} has {len(self.network.loads)}"
-            )
+        feeder = self.network.feeder
+        for kind, series, wanted in (
+            ("loads", self.year.load_kw, len(feeder.loads)),
+            ("pvs", self.year.pv_kw, len(feeder.pvs)),
+        ):
+            if series.shape[1] != wanted:
+                raise TaskError(
+                    f"year {self.year.name!r} has {series.shape[1]} {kind}; feeder "
+                    f"{feeder.name!r} has {wanted}"
+                )
+        _refuse_twice("device groups", (group.state_name for group in self.groups))
+        _refuse_twice("reward terms", (term.name for term in self.reward))
+        _refuse_twice("cost channels", (channel.name for channel in self.costs))
 
     @property
     def action_names(self) -> tuple[str, ...]:
@@ -67,3 +88,17 @@ class Case:
     def observation_names(self) -> tuple[str, ...]:
         """Meaning of each entry of the observation."""
         return tuple(name for part in self.observation for name in part.names)
+
+    @cached_property
+    def nominal(self) -> Setpoint:
+        """One row: what holds for devices that no group controls."""
+        return nominal_setpoint(self.network)
+
+
+def _refuse_twice(what: str, names: Iterable[str]) -> None:
+    """Raise if a name comes twice, for results are kept by name."""
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise TaskError(f"case has two {what} named {name!r}; names must differ")
+        seen.add(name)

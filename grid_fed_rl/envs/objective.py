@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from grid_fed_rl.devices import Battery
+from grid_fed_rl.envs.groups import Batteries
 from grid_fed_rl.envs.snapshot import Snapshot
 from grid_fed_rl.safety import VoltageLimits
 
@@ -30,7 +30,10 @@ Floats = NDArray[np.float64]
 class RewardTerm(Protocol):
     """One term of the reward, in dollars."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """Its key in ``info["reward_terms"]``."""
+        ...
 
     def __call__(self, snapshot: Snapshot) -> Floats:
         """Return (lane,)."""
@@ -40,7 +43,10 @@ class RewardTerm(Protocol):
 class CostChannel(Protocol):
     """One kind of constraint: a magnitude, at least 0, and how many it counts."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """Its key in ``info["costs"]`` and ``info["violations"]``."""
+        ...
 
     def __call__(self, snapshot: Snapshot) -> tuple[Floats, NDArray[np.int64]]:
         """Return magnitude and count, each (lane,)."""
@@ -67,26 +73,27 @@ class Wear:
 
     def __call__(self, snapshot: Snapshot) -> Floats:
         """Negative wear of the step."""
-        wear = [move.wear_usd for move in snapshot.moves.values()]
-        return -np.sum(wear, axis=0)
+        wear = (move.wear_usd for move in snapshot.moves.values())
+        return -sum(wear, np.zeros(len(snapshot.step)))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class BorrowedEnergy:
     """Stored energy that is missing at the end of the horizon, at a price.
 
     Without it a policy would sell what the batteries held at the start.
     """
 
-    ratings: Battery
-    soc_at_rest: float
+    batteries: Batteries
     usd_per_kwh: float
     name: str = "borrowed_energy"
 
     def __call__(self, snapshot: Snapshot) -> Floats:
         """Negative price of the shortfall, at the last step only."""
-        short = np.maximum(self.soc_at_rest - snapshot.states["soc"], 0.0)
-        return -self.usd_per_kwh * (short * self.ratings.energy_kwh).sum(axis=1) * snapshot.ends
+        soc = snapshot.states[self.batteries.state_name]
+        short = np.maximum(self.batteries.soc_at_rest - soc, 0.0)
+        short_kwh = (short * self.batteries.ratings.energy_kwh).sum(axis=1)
+        return -self.usd_per_kwh * short_kwh * snapshot.ends
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ def _scaled_voltage(v_pu: Floats) -> Floats:
     return np.clip((v_pu - 1.0) / V_SPAN_PU, -1.0, 1.0)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class NodeVoltages:
     """Voltage magnitude of every node."""
 
@@ -57,7 +57,7 @@ class NodeVoltages:
         return _scaled_voltage(snapshot.v_pu)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ZoneVoltages:
     """Lowest and highest voltage of each regulation zone and phase.
 
@@ -96,7 +96,7 @@ class ZoneVoltages:
         return _scaled_voltage(np.concatenate(ends, axis=1))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class DeviceStates:
     """State of every controlled device."""
 
@@ -105,15 +105,15 @@ class DeviceStates:
     @property
     def names(self) -> tuple[str, ...]:
         """One entry a device."""
-        return tuple(f"{g.columns}:{name}" for g in self.groups for name in g.names)
+        return tuple(f"{g.state_name}:{name}" for g in self.groups for name in g.names)
 
     def __call__(self, snapshot: Snapshot) -> Floats:
         """As each group scales its state."""
-        blocks = [group.observe(snapshot.states[group.columns]) for group in self.groups]
+        blocks = [group.observe(snapshot.states[group.state_name]) for group in self.groups]
         return np.concatenate(blocks, axis=1)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Forecast:
     """Load and PV of the step to come, over connected load and PV rating."""
 
@@ -139,7 +139,7 @@ class Forecast:
         return self._totals[snapshot.next_row]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Clock:
     """Hour of day and day of year on the unit circle, and whether it is a weekend."""
 

@@ -4,29 +4,33 @@ from typing import Any
 
 import gymnasium
 import numpy as np
-from gymnasium import spaces
 from gymnasium.vector import AutoresetMode
 from numpy.typing import ArrayLike, NDArray
 
+from grid_fed_rl.envs.action import checked_action
 from grid_fed_rl.envs.case import Case
+from grid_fed_rl.envs.info import first_lane
 from grid_fed_rl.envs.vector import GridVectorEnv
-from grid_fed_rl.errors import ActionError
+from grid_fed_rl.errors import TaskError
 
 __all__ = ["GridEnv"]
 
 
-class GridEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.float32]]):
+class GridEnv(gymnasium.Env[NDArray[np.float32], ArrayLike]):
     """A case as one environment; same numbers as a lane of `GridVectorEnv`.
 
     `info` holds the entries that `GridVectorEnv` describes, without masks.
+
+    Args:
+        case: What the environment is made of.
     """
 
     metadata = {"render_modes": []}  # noqa: RUF012 - Gymnasium's own convention
 
     def __init__(self, case: Case) -> None:
         self.lanes = GridVectorEnv(case, 1, AutoresetMode.NEXT_STEP, threads=1)
-        self.observation_space: spaces.Box = self.lanes.single_observation_space
-        self.action_space: spaces.Box = self.lanes.single_action_space
+        self.observation_space = self.lanes.single_observation_space
+        self.action_space = self.lanes.single_action_space
 
     @property
     def case(self) -> Case:
@@ -39,7 +43,7 @@ class GridEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.float32]]):
         """Begin a new episode; ``options={"day": 12}`` chooses its day."""
         super().reset(seed=seed)
         observation, info = self.lanes.reset(seed=seed, options=options)
-        return observation[0], _lane(info)
+        return observation[0], first_lane(info)
 
     def step(
         self, action: ArrayLike
@@ -49,32 +53,17 @@ class GridEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.float32]]):
         Raises:
             ActionError: the action has the wrong shape, is not finite or lies
                 outside [-1, 1].
+            TaskError: the episode is over, or never began.
         """
-        array = np.asarray(action)
-        if array.shape != self.action_space.shape:
-            raise ActionError(
-                f"action has shape {array.shape}; expected {self.action_space.shape}: one entry "
-                f"for each of {', '.join(self.case.action_names)}"
-            )
-        observation, reward, terminated, truncated, info = self.lanes.step(array[None])
+        if self.lanes.ended[0]:
+            raise TaskError("episode is over; call reset() before step()")
+        names = self.case.action_names
+        numbers = checked_action(action, (len(names),), names)
+        observation, reward, terminated, truncated, info = self.lanes.step(numbers[None])
         return (
             observation[0],
             float(reward[0]),
             bool(terminated[0]),
             bool(truncated[0]),
-            _lane(info),
+            first_lane(info),
         )
-
-
-def _lane(info: dict[str, Any]) -> dict[str, Any]:
-    """The first lane of a vector info, without masks."""
-    lane: dict[str, Any] = {}
-    for key, value in info.items():
-        if key.startswith("_"):
-            continue
-        if isinstance(value, dict):
-            lane[key] = _lane(value)
-        else:
-            first = value[0]
-            lane[key] = first.item() if np.ndim(first) == 0 else first
-    return lane

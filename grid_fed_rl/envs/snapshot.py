@@ -1,7 +1,8 @@
-"""Everything that observation, reward and cost may look at after a step."""
+"""The feeder as a step left it: what observation, reward and cost may look at."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,34 +13,76 @@ from grid_fed_rl.powerflow import PowerFlow, Setpoint
 __all__ = ["Snapshot"]
 
 Floats = NDArray[np.float64]
+Lanes = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The feeder after a step, one row a lane.
+    """The feeder after a step, one row a lane, and all that the next step needs.
 
     Attributes:
-        setpoint: What was solved.
-        flow: Its solution.
-        v_pu: (lane, node) voltage magnitude; 0 where the row did not converge.
-        loss_kw: (lane,) network losses plus those in the devices.
-        moves: What each device group did, by its `columns`; empty after a reset.
-        states: (lane, device) state of each group, by its `columns`.
+        day: (lane,) day of the year on which the episode began.
+        step: (lane,) steps of the episode that are done; 0 right after a reset.
         row: (lane,) row of the scenario that was solved.
         next_row: (lane,) row of the scenario that comes next.
-        step: (lane,) steps of the episode that are done.
         ends: (lane,) whether this was the last step of the horizon.
+        states: (lane, device) state of each device group, by its `state_name`.
+        moves: What each group did, by its `state_name`; nothing after a reset.
+        setpoint: What was solved.
+        flow: Its solution, with 0 V in a lane that did not converge.
+        v_pu: (lane, node) voltage magnitude.
+        loss_kw: (lane,) network losses plus those in the devices.
         step_h: Length of a step in hours.
     """
 
+    day: NDArray[np.int64]
+    step: NDArray[np.int64]
+    row: NDArray[np.int64]
+    next_row: NDArray[np.int64]
+    ends: NDArray[np.bool_]
+    states: Mapping[str, NDArray]
+    moves: Mapping[str, Move]
     setpoint: Setpoint
     flow: PowerFlow
     v_pu: Floats
     loss_kw: Floats
-    moves: Mapping[str, Move]
-    states: Mapping[str, NDArray]
-    row: NDArray[np.int64]
-    next_row: NDArray[np.int64]
-    step: NDArray[np.int64]
-    ends: NDArray[np.bool_]
     step_h: float
+
+    @property
+    def acted(self) -> NDArray[np.bool_]:
+        """(lane,) whether a step was taken; False right after a reset."""
+        return self.step > 0
+
+    def lanes(self, index: Lanes) -> Self:
+        """Some lanes alone."""
+        return _map_arrays(lambda array: array[index], self)
+
+    def with_lanes(self, index: Lanes, part: Self) -> Self:
+        """A copy whose lanes at `index` are those of `part`."""
+
+        def put(array: NDArray, values: NDArray) -> NDArray:
+            changed = array.copy()
+            changed[index] = values
+            return changed
+
+        return _map_arrays(put, self, part)
+
+
+def _map_arrays(function: Callable[..., NDArray], first: Any, *others: Any) -> Any:
+    """Apply a function to the arrays of records of one structure, field by field."""
+    if isinstance(first, np.ndarray):
+        return function(first, *others)
+    if isinstance(first, Mapping):
+        return {
+            key: _map_arrays(function, value, *(other[key] for other in others))
+            for key, value in first.items()
+        }
+    if is_dataclass(first) and not isinstance(first, type):
+        changes = {
+            field.name: _map_arrays(
+                function, *(getattr(one, field.name) for one in (first, *others))
+            )
+            for field in fields(first)
+        }
+        return replace(first, **changes)
+    return first

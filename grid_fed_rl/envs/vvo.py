@@ -9,7 +9,6 @@ from functools import lru_cache
 
 import numpy as np
 
-from grid_fed_rl.devices import Battery
 from grid_fed_rl.envs.case import Case
 from grid_fed_rl.envs.groups import Batteries, Capacitors, DeviceGroup, Regulators
 from grid_fed_rl.envs.objective import BorrowedEnergy, EnergyLoss, VoltageCost, Wear
@@ -109,21 +108,6 @@ def _equipped(feeder: Feeder, config: VVOConfig, utility: UtilityConfig) -> Feed
     return replace(feeder.with_(pvs=pvs, storages=storages), capacitors=capacitors)
 
 
-def _batteries(feeder: Feeder, config: VVOConfig) -> Batteries:
-    stores = list(feeder.storages.values())
-    ratings = Battery(
-        names=tuple(one.name for one in stores),
-        p_max_kw=np.array([one.kw for one in stores]),
-        energy_kwh=np.array([one.kwh for one in stores]),
-        efficiency_charge=np.array([one.efficiency_charge for one in stores]),
-        efficiency_discharge=np.array([one.efficiency_discharge for one in stores]),
-        soc_min=np.array([one.soc_min for one in stores]),
-        soc_max=np.array([one.soc_max for one in stores]),
-        s_kva=np.array([one.kva for one in stores]),
-    )
-    return Batteries(ratings, config.battery_usd_per_kwh)
-
-
 @lru_cache(maxsize=32)
 def vvo_case(
     feeder: str,
@@ -132,7 +116,7 @@ def vvo_case(
     split: str = "train",
     observe: str = "nodes",
     local_controls: bool = False,
-    config: VVOConfig = VVOConfig(),  # noqa: B008 - frozen
+    config: VVOConfig = VVOConfig(),
 ) -> Case:
     """Assemble the volt-var task.
 
@@ -171,7 +155,7 @@ def vvo_case(
     }
     if observe not in voltages:
         raise TaskError(f"cannot observe {observe!r}; known: {', '.join(voltages)}")
-    batteries = _batteries(equipped, config)
+    batteries = Batteries(network, config.battery_usd_per_kwh)
     groups: tuple[DeviceGroup, ...] = (
         Regulators(network, config.most_tap_steps, config.tap_usd_per_step),
         Capacitors(network, config.capacitor_usd_per_switching),
@@ -192,7 +176,7 @@ def vvo_case(
         reward=(
             EnergyLoss(config.energy_usd_per_kwh),
             Wear(),
-            BorrowedEnergy(batteries.ratings, batteries.soc_at_rest, config.energy_usd_per_kwh),
+            BorrowedEnergy(batteries, config.energy_usd_per_kwh),
         ),
         costs=(VoltageCost(config.limits),),
         horizon=year.steps_per_day,

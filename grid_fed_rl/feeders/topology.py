@@ -5,10 +5,12 @@ meshed feeder the first way to a node in order of hops counts.
 """
 
 from collections import defaultdict, deque
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import product
 
 from grid_fed_rl.feeders.feeder import Feeder
-from grid_fed_rl.feeders.records import Connection, Terminal
+from grid_fed_rl.feeders.records import Terminal
 
 __all__ = ["HEAD_ZONE", "Place", "places"]
 
@@ -42,39 +44,42 @@ class _Edge:
 def _edges(feeder: Feeder) -> dict[Node, list[_Edge]]:
     edges: dict[Node, list[_Edge]] = defaultdict(list)
 
-    def join(a: Terminal, b: Terminal, length_km: float = 0.0, zone: str | None = None) -> None:
-        for p, q in zip(a.phases, b.phases, strict=True):
-            edges[a.bus, p].append(_Edge((b.bus, q), length_km, zone))
-            edges[b.bus, q].append(_Edge((a.bus, p), length_km, None))
+    def join(pairs: Iterable[tuple[Node, Node]], length_km: float, zone: str | None) -> None:
+        for a, b in pairs:
+            edges[a].append(_Edge(b, length_km, zone))
+            edges[b].append(_Edge(a, length_km, None))
 
     for line in feeder.lines.values():
-        join(line.from_, line.to, line.length_m / 1000.0)
+        join(_conductors(line.from_, line.to), line.length_m / 1000.0, None)
     for switch in feeder.switches.values():
         if switch.closed:
-            join(switch.from_, switch.to)
+            join(_conductors(switch.from_, switch.to), 0.0, None)
     regulated = {r.transformer: r.name for r in feeder.regulators.values()}
     for transformer in feeder.transformers.values():
-        first, second = transformer.windings
-        if len(first.terminal.phases) == len(second.terminal.phases):
-            join(first.terminal, second.terminal, zone=regulated.get(transformer.name))
-            continue
-        delta_first = first.connection is Connection.DELTA
-        wide, narrow = (first, second) if delta_first else (second, first)
-        for phase in wide.terminal.phases:
-            one = Terminal(wide.terminal.bus, (phase,))
-            join(one, narrow.terminal) if delta_first else join(narrow.terminal, one)
+        first, second = (winding.terminal for winding in transformer.windings)
+        # A coil between two phases brings both of them to the other side.
+        across = _conductors if len(first.phases) == len(second.phases) else _all_pairs
+        join(across(first, second), 0.0, regulated.get(transformer.name))
     return edges
+
+
+def _nodes(terminal: Terminal) -> list[Node]:
+    return [(terminal.bus, phase) for phase in terminal.phases]
+
+
+def _conductors(a: Terminal, b: Terminal) -> Iterable[tuple[Node, Node]]:
+    return zip(_nodes(a), _nodes(b), strict=True)
+
+
+def _all_pairs(a: Terminal, b: Terminal) -> Iterable[tuple[Node, Node]]:
+    return product(_nodes(a), _nodes(b))
 
 
 def places(feeder: Feeder) -> dict[Node, Place]:
     """Place of every node that the source reaches."""
     edges = _edges(feeder)
-    found: dict[Node, Place] = {}
-    queue: deque[Node] = deque()
-    for phase in (1, 2, 3):
-        node = (feeder.source.bus, phase)
-        found[node] = Place(0.0, HEAD_ZONE, None)
-        queue.append(node)
+    found = {(feeder.source.bus, phase): Place(0.0, HEAD_ZONE, None) for phase in (1, 2, 3)}
+    queue = deque(found)
     while queue:
         node = queue.popleft()
         here = found[node]

@@ -1,0 +1,141 @@
+"""How a feeder goes from one step to the next: pure functions over lanes.
+
+A lane never sees another: every array is worked on row by row, and any subset of
+lanes may be advanced by itself with the same numbers.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grid_fed_rl.envs.case import Case
+from grid_fed_rl.envs.groups import Capacitors, Move, Regulators
+from grid_fed_rl.envs.snapshot import Snapshot
+from grid_fed_rl.powerflow import PowerFlow, Setpoint, solve
+from grid_fed_rl.powerflow.measures import losses_kw
+
+__all__ = ["advance", "rest"]
+
+Floats = NDArray[np.float64]
+States = dict[str, NDArray]
+Moves = dict[str, Move]
+
+LOCALLY_CONTROLLED = Regulators | Capacitors  # what `LocalControls` moves
+
+
+def rest(case: Case, day: NDArray[np.int64], threads: int | None = None) -> Snapshot:
+    """The feeder at the start of each day: its first load and sun, devices at rest.
+
+    Args:
+        case: What the environment is made of.
+        day: (lane,) days of the year.
+        threads: Threads of the power flow; all processors by default.
+    """
+    n = len(day)
+    states = {group.state_name: group.rest(n) for group in case.groups}
+    moves = {group.state_name: Move.nothing(n, len(group.names)) for group in case.groups}
+    row = case.year.steps_per_day * day
+    setpoint = _setpoint(case, row, states, moves)
+    flow = solve(case.network, setpoint, threads=threads)
+    step = np.zeros(n, dtype=np.int64)
+    return _snapshot(case, day, step, row, states, moves, setpoint, flow)
+
+
+def advance(case: Case, before: Snapshot, action: Floats, threads: int | None = None) -> Snapshot:
+    """Carry out an action of (lane, device) and solve the step that it governs.
+
+    Devices move first, and then hold for the whole step. Where the case has
+    local controls, regulators and capacitors ignore the action and settle with
+    the load and sun of the step.
+    """
+    states, moves = _moved(case, before.states, action)
+    row = before.next_row
+    setpoint = _setpoint(case, row, states, moves)
+    start = np.where(before.flow.converged[:, None], before.flow.v_pu, case.network.v_flat_pu)
+    if case.local_controls is None:
+        flow = solve(case.network, setpoint, start_pu=start, threads=threads)
+    else:
+        settled = case.local_controls.settle(setpoint, start_pu=start, threads=threads)
+        setpoint, flow = settled.setpoint, settled.flow
+        states, moves = _followed(case, states, moves, setpoint)
+    return _snapshot(case, before.day, before.step + 1, row, states, moves, setpoint, flow)
+
+
+def _moved(case: Case, states: Mapping[str, NDArray], action: Floats) -> tuple[States, Moves]:
+    after: States = {}
+    moves: Moves = {}
+    first = 0
+    for group in case.groups:
+        last = first + len(group.names)
+        wanted = action[:, first:last]
+        first = last
+        if case.local_controls is not None and isinstance(group, LOCALLY_CONTROLLED):
+            wanted = np.zeros_like(wanted)
+        name = group.state_name
+        after[name], moves[name] = group.step(states[name], wanted, case.year.step_h)
+    return after, moves
+
+
+def _setpoint(
+    case: Case, row: NDArray[np.int64], states: Mapping[str, NDArray], moves: Mapping[str, Move]
+) -> Setpoint:
+    n, year, nominal = len(row), case.year, case.nominal
+    der_kw = np.zeros((n, len(case.network.ders)))
+    der_kw[:, : year.pv_kw.shape[1]] = year.pv_kw[row]
+    arrays: dict[str, NDArray] = {
+        "tap_position": np.broadcast_to(nominal.tap_position, (n, nominal.tap_position.shape[1])),
+        "capacitor_closed": np.broadcast_to(
+            nominal.capacitor_closed, (n, nominal.capacitor_closed.shape[1])
+        ),
+        "load_kw": year.load_kw[row].astype(np.float64),
+        "load_kvar": year.load_kvar[row].astype(np.float64),
+        "der_kw": der_kw,
+        "der_kvar": np.zeros_like(der_kw),
+    }
+    for group in case.groups:
+        group.write(arrays, states[group.state_name], moves[group.state_name])
+    return Setpoint(**arrays)
+
+
+def _followed(case: Case, states: States, moves: Moves, setpoint: Setpoint) -> tuple[States, Moves]:
+    """States and moves once devices with their own controls have gone where these chose."""
+    after, done = dict(states), dict(moves)
+    for group in case.groups:
+        if isinstance(group, LOCALLY_CONTROLLED):
+            name = group.state_name
+            after[name] = group.read(setpoint)
+            done[name] = group.moved(states[name], after[name])
+    return after, done
+
+
+def _snapshot(
+    case: Case,
+    day: NDArray[np.int64],
+    step: NDArray[np.int64],
+    row: NDArray[np.int64],
+    states: States,
+    moves: Moves,
+    setpoint: Setpoint,
+    flow: PowerFlow,
+) -> Snapshot:
+    if not flow.converged.all():
+        flow = replace(flow, v_pu=np.where(flow.converged[:, None], flow.v_pu, 0.0))
+    in_network = losses_kw(case.network, setpoint, flow)
+    in_devices = sum((move.loss_kw for move in moves.values()), np.zeros(len(step)))
+    year = case.year
+    return Snapshot(
+        day=day,
+        step=step,
+        row=row,
+        next_row=(year.steps_per_day * day + step) % (year.steps_per_day * year.n_days),
+        ends=step >= case.horizon,
+        states=states,
+        moves=moves,
+        setpoint=setpoint,
+        flow=flow,
+        v_pu=np.abs(flow.v_pu),
+        loss_kw=in_network + in_devices,
+        step_h=year.step_h,
+    )
