@@ -48,7 +48,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit status.
     """
     parser = _parser()
-    args, rest = parser.parse_known_args(argv)
+    # A default of the option itself would undo a --debug that stands before the command.
+    args, rest = parser.parse_known_args(argv, argparse.Namespace(debug=False))
     if args.run is None:
         parser.print_help()
         return 0
@@ -57,7 +58,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error(f"{args.command}: unrecognised arguments: {' '.join(rest)}")
     args.overrides = [*getattr(args, "overrides", ()), *rest]
     try:
-        return args.run(args)
+        status = args.run(args)
+        sys.stdout.flush()
+        return status
     except GridFedRLError as error:
         if args.debug:
             raise
@@ -102,7 +105,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--version", action="version", version=f"grid-fed-rl {grid_fed_rl.__version__}"
     )
-    parser.set_defaults(run=None, debug=False)
+    parser.set_defaults(run=None)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
     for command in (demo, feeders, envs):
         command.add_to(commands, common)

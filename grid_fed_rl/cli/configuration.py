@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from grid_fed_rl.errors import GridFedRLError
 from grid_fed_rl.resources import config_folder
@@ -26,8 +26,10 @@ def groups() -> Mapping[str, tuple[str, ...]]:
     return {name: tuple(options) for name, options in found.items()}
 
 
-def compose(overrides: Sequence[str]) -> "DictConfig":
-    """Compose the configuration; a later override of the same name wins.
+def compose(overrides: Sequence[str]) -> dict[str, Any]:
+    """Compose the configuration, as plain nested mappings.
+
+    A later override of the same name wins.
 
     Raises:
         GridFedRLError: an override is not one, or names what there is not; a
@@ -51,7 +53,7 @@ def compose(overrides: Sequence[str]) -> "DictConfig":
         raise GridFedRLError(
             f"setting {missing[0]!r} has no value; give it one: {missing[0]}=VALUE"
         )
-    return config
+    return {str(key): value for key, value in _plain(config).items()}
 
 
 def _compose(overrides: Sequence[str]) -> "DictConfig":
@@ -59,6 +61,14 @@ def _compose(overrides: Sequence[str]) -> "DictConfig":
 
     with hydra.initialize_config_dir(str(config_folder()), version_base="1.3"):
         return hydra.compose(_NAME, overrides=list(overrides))
+
+
+def _plain(config: "DictConfig") -> dict[Any, Any]:
+    from omegaconf import OmegaConf
+
+    settings = OmegaConf.to_container(config)
+    assert isinstance(settings, dict)  # what the primary file holds
+    return settings
 
 
 def _explain(error: Exception, overrides: Iterable[str]) -> str:
@@ -74,7 +84,7 @@ def _explain(error: Exception, overrides: Iterable[str]) -> str:
                     f"{_close(value, groups()[name])}; known: {', '.join(groups()[name])}"
                 )
         elif not override.startswith("+"):
-            settings = list(_names(_compose([]))) if settings is None else settings
+            settings = list(_names(_plain(_compose([])))) if settings is None else settings
             if name not in settings:
                 return (
                     f"{override!r}: no setting {name!r}{_close(name, settings)}; "

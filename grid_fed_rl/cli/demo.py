@@ -3,13 +3,10 @@
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from grid_fed_rl.cli.configuration import compose, groups
 from grid_fed_rl.cli.text import HelpFormatter
-
-if TYPE_CHECKING:
-    from omegaconf import DictConfig
 
 __all__ = ["add_to"]
 
@@ -80,32 +77,33 @@ def add_to(
 
 
 def _run(args: argparse.Namespace) -> int:
-    config = compose([*QUICK, *args.overrides] if args.quick else args.overrides)
+    settings = compose([*QUICK, *args.overrides] if args.quick else args.overrides)
     if args.run_name is not None:
-        config.run = args.run_name
+        settings["run"] = args.run_name
     if args.cfg:
         from omegaconf import OmegaConf
 
-        print(OmegaConf.to_yaml(config), end="")
+        print(OmegaConf.to_yaml(settings), end="")
         return 0
-    return _job(config)
+    return _job(settings)
 
 
-def _job(config: "DictConfig") -> int:
+def _job(settings: dict[str, Any]) -> int:
     from grid_fed_rl.analytics.runs import finished_stages, new_name
     from grid_fed_rl.demo import run
 
-    if config.run is None:
-        config.run = new_name()  # here, so that an interruption can say where things are
-    folder = Path(config.runs_dir) / str(config.run)
+    # Drawn here if not given, so that an interruption can say where things are.
+    name = settings["run"] = str(settings["run"] or new_name())
+    folder = Path(settings["runs_dir"]) / name
     try:
-        run(config)
+        run(settings)
     except KeyboardInterrupt:
         stages = finished_stages(folder)
         kept = (
-            f"{folder} keeps what was finished: {', '.join(stages)}"
+            f"{folder} keeps what was finished ({', '.join(stages)}); to go on, repeat the "
+            f"command with --run {name}"
             if stages
-            else f"no stage was finished in {folder}"
+            else "nothing was finished"
         )
         print(f"\ngrid-fed-rl: interrupted; {kept}", file=sys.stderr)
         return 130

@@ -12,8 +12,8 @@ examples:
   grid-fed-rl envs
   python -c "import gymnasium; print(gymnasium.make('GridFedRL/IEEE13-VVO-v0'))"
 
-'gymnasium.make(ID)' makes one environment, 'gymnasium.make_vec(ID, num_envs=64)' a
-batch of them that is solved at once.
+'gymnasium.make(ID)' makes one environment, and
+'gymnasium.make_vec(ID, num_envs=64)' a batch of them that is solved at once.
 """
 
 
@@ -37,6 +37,9 @@ def add_to(
 def _list(args: argparse.Namespace) -> int:  # noqa: ARG001 - every subcommand gets them
     import gymnasium
 
+    from grid_fed_rl.envs import register
+
+    register()
     specs = [spec for _, spec in sorted(gymnasium.registry.items()) if spec.namespace == _NAMESPACE]
     rows = [(spec.id, str(spec.kwargs.get("feeder", ""))) for spec in specs]
     print(columns(("id", "feeder"), rows))

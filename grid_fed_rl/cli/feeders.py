@@ -104,7 +104,7 @@ def _show(args: argparse.Namespace) -> int:
     print(f"{feeder.title} ({feeder.name}), {feeder.frequency_hz:g} Hz\n")
     for name, fact in facts.items():
         print(textwrap.fill(f"  {name:<14}{fact}", width=80, subsequent_indent=" " * 16))
-    print(f"\n{feeder.provenance.strip()}")
+    print("\n" + textwrap.fill(" ".join(feeder.provenance.split()), width=80))
     return 0
 
 
