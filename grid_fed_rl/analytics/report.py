@@ -269,13 +269,16 @@ def _dotted(value: object, prefix: str = "") -> list[tuple[str, str]]:
             for key, item in value.items()
             for pair in _dotted(item, f"{prefix}.{key}" if prefix else key)
         ]
-    if not prefix:
-        return []
+    return [(prefix, _yaml(value))] if prefix else []
+
+
+def _yaml(value: object) -> str:
+    """A value as it is written in a configuration file and on the command line."""
     if isinstance(value, list):
-        text = f"[{', '.join('null' if item is None else str(item) for item in value)}]"
-    else:
-        text = "null" if value is None else str(value)
-    return [(prefix, text)]
+        return f"[{', '.join(map(_yaml, value))}]"
+    if value is None:
+        return "null"
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _data_uri(svg: str) -> str:

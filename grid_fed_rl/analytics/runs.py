@@ -35,7 +35,7 @@ class RunFolder:
     """An open run folder. Make one with `create`.
 
     Attributes:
-        path: the folder.
+        path: the folder, absolute: it stays the same when the working folder changes.
         timings_s: seconds spent in each stage so far, over all visits.
     """
 
@@ -65,7 +65,7 @@ class RunFolder:
                 f"run name {name!r}: must be letters, digits, '.', '_' and '-', and begin with a "
                 "letter or digit"
             )
-        path = Path(root) / name
+        path = Path(root).resolve() / name
         try:
             path.mkdir(parents=True, exist_ok=True)
             taken = any(path.iterdir())
@@ -107,7 +107,7 @@ class RunFolder:
         start_s = time.perf_counter()
         yield
         spent_s = time.perf_counter() - start_s
-        self.timings_s[name] = self.timings_s.get(name, 0.0) + spent_s
+        self.timings_s[name] = round(self.timings_s.get(name, 0.0) + spent_s, 3)
         self.write_json("stages.json", self.timings_s)
 
     def finish(

@@ -78,7 +78,7 @@ def report(metrics: Metrics, privacy: dict[str, object], figure: Figure) -> Repo
         metrics=metrics,
         figures=[ReportFigure("learning", "Learning", "How to read it.", "A rising line", figure)],
         privacy=privacy,
-        configuration={"feeder": {"name": "ieee13"}, "sizes": [64, None], "empty": {}, "x": None},
+        configuration={"feeder": {"name": "ieee13"}, "sizes": [64, None], "empty": {}, "on": True},
         reproducibility="Run it again with seed 0.",
     )
 
@@ -174,7 +174,7 @@ def test_configuration_is_listed_by_dotted_name(report: Report, tmp_path: Path):
         ["feeder.name", "ieee13"],
         ["sizes", "[64, null]"],
         ["empty", "{}"],
-        ["x", "null"],
+        ["on", "true"],
     ]
     assert "Run it again with seed 0." in page.text
 

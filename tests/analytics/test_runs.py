@@ -42,6 +42,15 @@ def test_a_name_is_drawn_where_none_is_given(tmp_path: Path):
     assert re.fullmatch(r"\d{8}-\d{6}-[0-9a-f]{4}", new_name())
 
 
+def test_a_run_stays_where_it_is_when_the_working_folder_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    run = RunFolder.create("runs", "x")
+    monkeypatch.chdir("/")
+    assert run.write_json("a.json", 1) == tmp_path / "runs" / "x" / "a.json"
+
+
 @pytest.mark.parametrize("name", ["", "a/b", "..", "-x", ".hidden", "a b"])
 def test_a_name_is_one_plain_word(tmp_path: Path, name: str):
     with pytest.raises(GridFedRLError, match="run name"):
