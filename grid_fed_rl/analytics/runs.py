@@ -72,11 +72,10 @@ class RunFolder:
         except OSError as error:
             raise GridFedRLError(f"run folder {path}: {error.strerror}") from None
         if taken and not resume:
-            state = "finished" if (path / "run.json").exists() else "begun and not finished"
-            raise GridFedRLError(
-                f"run {name!r} was {state} in {path}; choose another name, resume it, or remove "
-                "the folder"
-            )
+            finished = (path / "run.json").exists()
+            state = "was finished" if finished else "was begun and not finished"
+            way_out = "choose another name" if finished else "resume it, choose another name"
+            raise GridFedRLError(f"run {name!r} {state} in {path}; {way_out} or remove the folder")
         timings_s = _read_stages(path)
         (path / "run.json").unlink(missing_ok=True)
         return cls(path, timings_s)
