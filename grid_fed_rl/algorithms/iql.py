@@ -59,6 +59,9 @@ class IQLConfig:
         reward_scale: factor on both, > 0, to bring returns near one.
         polyak: share of the critics that enters their targets at each step, in (0, 1].
         learning_rate: of Adam, > 0.
+        average_decay: of the average over steps whose actor is handed out, in
+            [0, 1): a step weighs `average_decay` as much as the one after it, and 0
+            hands out the last step alone.
 
     Raises:
         TrainingError: a setting is out of its bounds.
@@ -73,6 +76,7 @@ class IQLConfig:
     reward_scale: float = 1.0
     polyak: float = 0.005
     learning_rate: float = 3e-4
+    average_decay: float = 0.0
 
     def __post_init__(self) -> None:
         """Check bounds, and take any sequence of widths."""
@@ -86,6 +90,7 @@ class IQLConfig:
             "reward_scale": (0 < self.reward_scale < math.inf, "more than 0"),
             "polyak": (0 < self.polyak <= 1, "more than 0 and at most 1"),
             "learning_rate": (0 < self.learning_rate < math.inf, "more than 0"),
+            "average_decay": (0 <= self.average_decay < 1, "zero or more and below 1"),
             "hidden": (min(self.hidden, default=0) > 0, "one or more positive widths"),
         }
         for name, (right, wanted) in bounds.items():

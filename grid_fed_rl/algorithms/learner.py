@@ -22,12 +22,12 @@ from grid_fed_rl.algorithms.networks import Tensors
 from grid_fed_rl.algorithms.storage import read_tensors, write_tensors
 from grid_fed_rl.errors import TrainingError
 
-__all__ = ["Learner", "mean_gradient"]
+__all__ = ["Learner", "average_share", "mean_gradient"]
 
 _BETAS = (0.9, 0.999)
 _EPSILON = 1e-8
 _KIND = "learner"
-_GROUPS = ("params", "targets", "mean", "square")
+_GROUPS = ("params", "targets", "mean", "square", "average")
 
 
 def mean_gradient(
@@ -51,6 +51,15 @@ def mean_gradient(
     return dict(zip(params, gradients, strict=True)), losses.detach()
 
 
+def average_share(decay: float, count: int) -> float:
+    """Share of the newest member in an exponential average of `count` members.
+
+    With it member k weighs ``decay ** (count - k)`` over the sum of all weights, and
+    what stood in the average before the first member is forgotten.
+    """
+    return (1.0 - decay) / (1.0 - decay**count)
+
+
 @dataclass
 class Learner:
     """Parameters, targets and the state of Adam (Kingma and Ba 2015).
@@ -64,6 +73,8 @@ class Learner:
         targets: target parameters by name.
         mean: first moment of the gradient, by name of the parameter.
         square: second moment of the gradient, by name of the parameter.
+        average: parameters averaged over the steps taken, by name; see
+            `IQLConfig.average_decay`.
         step: steps taken.
     """
 
@@ -72,6 +83,7 @@ class Learner:
     targets: Tensors
     mean: Tensors
     square: Tensors
+    average: Tensors
     step: int
 
     @classmethod
@@ -89,6 +101,7 @@ class Learner:
             targets={name: value.detach().clone() for name, value in targets.items()},
             mean={name: torch.zeros_like(value) for name, value in params.items()},
             square={name: torch.zeros_like(value) for name, value in params.items()},
+            average={name: value.detach().clone() for name, value in params.items()},
             step=0,
         )
 
@@ -133,6 +146,9 @@ class Learner:
         )
         self.step += 1
         self.targets = iql.update_targets(self.params, self.targets, self.config)
+        share = average_share(self.config.average_decay, self.step)
+        for name in names:
+            self.average[name].lerp_(self.params[name], share)
 
     def copy(self) -> "Learner":
         """Return a learner that shares nothing with this one."""

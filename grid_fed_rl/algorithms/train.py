@@ -83,8 +83,8 @@ class Trained:
 
     @property
     def policy(self) -> LearnedPolicy:
-        """The trained actor, ready to run."""
-        return LearnedPolicy(self.learner.params, self.learner.config)
+        """The averaged actor, ready to run."""
+        return LearnedPolicy(self.learner.average, self.learner.config)
 
 
 def train(
@@ -140,7 +140,7 @@ def train(
         record |= dict(zip(LossTerms._fields, losses.mean(0).tolist(), strict=True))
         due = config.evaluate_every and (last % config.evaluate_every == 0 or last == config.steps)
         if evaluate is not None and due:
-            record |= evaluate(LearnedPolicy(learner.params, algorithm))
+            record |= evaluate(LearnedPolicy(learner.average, algorithm))
         history.append(record)
         if progress is not None:
             progress(record)

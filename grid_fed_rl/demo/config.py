@@ -83,6 +83,7 @@ class PrivacyChoice:
     local_steps: int
     hidden: tuple[int, ...]
     learning_rate: float
+    average_decay: float
 
     def __post_init__(self) -> None:
         _require(self.rounds >= 1, "privacy.rounds", self.rounds, "at least 1")

@@ -118,7 +118,10 @@ class Learners:
             seed=self.config.seed,
             privacy=privacy,
             algorithm=replace(
-                self.config.algorithm, hidden=choice.hidden, learning_rate=choice.learning_rate
+                self.config.algorithm,
+                hidden=choice.hidden,
+                learning_rate=choice.learning_rate,
+                average_decay=choice.average_decay,
             ),
         )
         return self._federate(settings)

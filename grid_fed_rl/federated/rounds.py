@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from grid_fed_rl.algorithms import Learner, iql
+from grid_fed_rl.algorithms.learner import average_share
 from grid_fed_rl.algorithms.networks import Tensors
 from grid_fed_rl.algorithms.storage import read_tensors, write_tensors
 from grid_fed_rl.errors import FederationError
@@ -38,15 +39,26 @@ __all__ = [
 ]
 
 _KIND = "federated model"
+_GROUPS = ("params", "targets", "average")
 
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """What the server holds after a number of rounds."""
+    """What the server holds after a number of rounds.
+
+    Attributes:
+        params: what the next round starts from.
+        targets: of the critics.
+        average: of the parameters over rounds, as `IQLConfig.average_decay` says:
+            what is handed out. It is made of released numbers, so it costs no
+            privacy, and much of the noise of single rounds is averaged away.
+        round_number: rounds finished.
+    """
 
     params: Arrays
     targets: Arrays
-    round_number: int  # rounds finished
+    average: Arrays
+    round_number: int
 
 
 @dataclass(frozen=True)
@@ -80,7 +92,8 @@ class RoundRecord:
 def first_model(config: FederatedConfig, n_features: int, n_devices: int) -> Model:
     """The networks a run starts from, drawn with `config.seed`."""
     learner = Learner.new(config.algorithm, n_features, n_devices, config.seed)
-    return Model(as_arrays(learner.params), as_arrays(learner.targets), 0)
+    params = as_arrays(learner.params)
+    return Model(params, as_arrays(learner.targets), params, 0)
 
 
 def expectation(model: Model, config: FederatedConfig, sites: Collection[str]) -> Expected:
@@ -123,7 +136,13 @@ def next_model(
     for _ in range(config.n_local_steps):
         targets = iql.update_targets(tensors, targets, config.algorithm)
     norm = float(np.sqrt(sum(np.sum(np.square(d, dtype=np.float64)) for d in delta.values())))
-    return Model(params, as_arrays(targets), model.round_number + 1), norm
+    rounds = model.round_number + 1
+    decay = config.algorithm.average_decay**config.n_local_steps
+    share = np.float32(average_share(decay, rounds))
+    average = {
+        name: value + share * (params[name] - value) for name, value in model.average.items()
+    }
+    return Model(params, as_arrays(targets), average, rounds), norm
 
 
 def save_checkpoint(
@@ -132,7 +151,7 @@ def save_checkpoint(
     """Write what a run needs to go on; a reader sees the old file or the new one."""
     tensors: Tensors = {
         f"{group}/{name}": value
-        for group in ("params", "targets")
+        for group in _GROUPS
         for name, value in as_tensors(getattr(model, group)).items()
     }
     header = {
@@ -157,9 +176,9 @@ def load_checkpoint(path: Path, config: FederatedConfig) -> tuple[Model, list[Ro
             "give each run a folder of its own"
         )
     require_same_run(f"checkpoint {path}", header["settings"], to_flat(config))
-    groups: dict[str, Arrays] = {"params": {}, "targets": {}}
+    groups: dict[str, Arrays] = {group: {} for group in _GROUPS}
     for key, value in as_arrays(tensors).items():
         group, name = key.split("/", 1)
         groups[group][name] = value
     history = [RoundRecord.of(record) for record in header["history"]]
-    return Model(groups["params"], groups["targets"], header["round_number"]), history
+    return Model(**groups, round_number=header["round_number"]), history

@@ -9,8 +9,8 @@ from grid_fed_rl.algorithms.iql import Batch
 from grid_fed_rl.errors import TrainingError
 
 MakeBatch = Callable[..., Batch]
-CONFIG = IQLConfig(hidden=(8, 8), learning_rate=3e-3, polyak=0.1)
-GROUPS = ("params", "targets", "mean", "square")
+CONFIG = IQLConfig(hidden=(8, 8), learning_rate=3e-3, polyak=0.1, average_decay=0.9)
+GROUPS = ("params", "targets", "mean", "square", "average")
 
 
 def _assert_same(first: Learner, second: Learner) -> None:
@@ -110,3 +110,22 @@ def test_a_file_that_is_no_learner_is_named(tmp_path: Path) -> None:
         TrainingError, match=r"holds kind=policy, version=1; kind=learner, version=1 is"
     ):
         Learner.load(path)
+
+
+def test_its_average_weighs_a_step_by_the_decay_to_the_steps_since(make_batch: MakeBatch) -> None:
+    learner = Learner.new(CONFIG, 5, 3, seed=0)
+    seen = []
+    for _ in range(7):
+        _run(learner, make_batch(16, dtype="float32"), 1)
+        seen.append({name: value.clone() for name, value in learner.params.items()})
+    weights = [0.9 ** (6 - k) for k in range(7)]
+    for name, average in learner.average.items():
+        expected = sum(w * step[name] for w, step in zip(weights, seen, strict=True)) / sum(weights)
+        torch.testing.assert_close(average, expected, rtol=0, atol=1e-6)
+
+
+def test_without_decay_the_last_step_is_handed_out(make_batch: MakeBatch) -> None:
+    config = IQLConfig(hidden=(8, 8), average_decay=0.0)
+    learner = _run(Learner.new(config, 5, 3, seed=0), make_batch(16, dtype="float32"), 3)
+    for name, average in learner.average.items():
+        torch.testing.assert_close(average, learner.params[name], rtol=0, atol=1e-7)

@@ -36,8 +36,9 @@ class Federated:
     """What a run leaves.
 
     Attributes:
-        params: parameters by name.
+        params: parameters after the last round, by name.
         targets: target parameters by name.
+        average: parameters averaged over the last rounds, by name.
         history: one record a round, those before a restart included.
         statement: the guarantee.
         ledgers: what each site's ledger says at the end, by site; empty without privacy.
@@ -46,6 +47,7 @@ class Federated:
 
     params: Tensors
     targets: Tensors
+    average: Tensors
     history: list[RoundRecord]
     statement: Statement
     ledgers: dict[str, LedgerSummary]
@@ -53,8 +55,8 @@ class Federated:
 
     @property
     def policy(self) -> LearnedPolicy:
-        """The trained actor, ready to run."""
-        return LearnedPolicy(self.params, self.config.algorithm)
+        """The actor of the averaged parameters, ready to run."""
+        return LearnedPolicy(self.average, self.config.algorithm)
 
 
 def run_federated(
@@ -79,7 +81,7 @@ def run_federated(
         folder: of this run; needed under privacy, for the ledgers.
         noise: source of the private steps; a cryptographic one if None.
         progress: called after every round.
-        evaluate: called with the parameters and the number of the round.
+        evaluate: called with the averaged parameters and the number of the round.
         evaluate_every: rounds between evaluations; 0 evaluates after the last only.
 
     Raises:
@@ -123,6 +125,7 @@ def run_federated(
     return Federated(
         params=as_tensors(read_arrays(context.state, "params")),
         targets=as_tensors(read_arrays(context.state, "targets")),
+        average=as_tensors(read_arrays(context.state, "average")),
         history=[RoundRecord.of(record) for record in json.loads(str(history["rounds"]))],
         statement=(
             no_privacy()

@@ -50,7 +50,7 @@ class ServerPlan:
         timeout_s: longest wait for the answers of a round; None waits for ever.
         wait_s: longest wait for all sites to be there before the first round.
         progress: called after every round.
-        evaluate: called with the parameters and the number of the round.
+        evaluate: called with the averaged parameters and the number of the round.
         evaluate_every: rounds between evaluations; 0 evaluates after the last only.
     """
 
@@ -66,8 +66,8 @@ class ServerPlan:
 def server_app(make_plan: Callable[[Context], ServerPlan]) -> ServerApp:
     """Make the app that runs the rounds.
 
-    It leaves the final arrays in its context's state, as "params" and "targets",
-    and the rounds as JSON in "history".
+    It leaves the final arrays in its context's state, as "params", "targets" and
+    "average", and the rounds as JSON in "history".
 
     Args:
         make_plan: reads the plan from the server's context.
@@ -79,6 +79,7 @@ def server_app(make_plan: Callable[[Context], ServerPlan]) -> ServerApp:
         config = from_flat(split_run_config(context.run_config)[0])
         model, history = serve(grid, config, make_plan(context))
         context.state["params"] = to_record(model.params)
+        context.state["average"] = to_record(model.average)
         context.state["targets"] = to_record(model.targets)
         rounds = json.dumps([asdict(record) for record in history])
         context.state["history"] = ConfigRecord({"rounds": rounds})
@@ -112,7 +113,7 @@ def serve(grid: Grid, config: FederatedConfig, plan: ServerPlan) -> tuple[Model,
         model, norm = next_model(model, updates, config)
         evaluation: dict[str, float] = {}
         if plan.evaluate is not None and _due(model.round_number, config, plan):
-            evaluation = plan.evaluate(as_tensors(model.params), model.round_number)
+            evaluation = plan.evaluate(as_tensors(model.average), model.round_number)
         record = RoundRecord(
             round_number=model.round_number,
             accepted=tuple(sorted(updates)),
