@@ -1,0 +1,72 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from grid_fed_rl.envs.case import Case
+from grid_fed_rl.envs.vvo import vvo_case
+from grid_fed_rl.scenarios import year_from_arrays
+
+COLLAPSES = {1: 4, 2: 9, 4: 0}  # hour of each day at which no voltage can be held
+
+
+@pytest.fixture(scope="session")
+def case13() -> Case:
+    return vvo_case("ieee13")
+
+
+@pytest.fixture(scope="session")
+def case123() -> Case:
+    return vvo_case("ieee123")
+
+
+@pytest.fixture(scope="session")
+def stormy(case13) -> Case:
+    """Six days of which some collapse early, so that lanes fall out of step."""
+    year, hours = case13.year, 6 * 24
+    factor = np.ones((hours, 1))
+    for day, hour in COLLAPSES.items():
+        factor[24 * day + hour] = 50.0
+    short = year_from_arrays(
+        "stormy",
+        year.load_kw[:hours] * factor,
+        year.load_kvar[:hours] * factor,
+        year.pv_kw[:hours],
+        year.temperature_c[:hours],
+        year.sun_pu[:hours],
+    )
+    return replace(case13, year=short, days=np.arange(6))
+
+
+@pytest.fixture(scope="session")
+def same():
+    """Assert that two nested results are equal bit for bit, with their types."""
+
+    def check(one, other, where="result"):
+        assert type(one) is type(other), where
+        if isinstance(one, dict):
+            assert one.keys() == other.keys(), where
+            for key in one:
+                check(one[key], other[key], f"{where}[{key!r}]")
+        elif isinstance(one, tuple | list):
+            assert len(one) == len(other), where
+            for k, (a, b) in enumerate(zip(one, other, strict=True)):
+                check(a, b, f"{where}[{k}]")
+        elif isinstance(one, np.ndarray):
+            assert one.dtype == other.dtype, where
+            np.testing.assert_array_equal(one, other, err_msg=where)
+        else:
+            assert one == other, where
+
+    return check
+
+
+@pytest.fixture
+def actions():
+    """Random actions, (step, lane, device) float32."""
+
+    def draw(n_steps: int, n_lanes: int, case: Case, seed: int = 0):
+        shape = (n_steps, n_lanes, len(case.action_names))
+        return np.random.default_rng(seed).uniform(-1.0, 1.0, shape).astype(np.float32)
+
+    return draw

@@ -1,0 +1,169 @@
+"""What happens when episodes end: Gymnasium's own vector environments are the reference."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from gymnasium.vector import AutoresetMode, SyncVectorEnv
+
+from grid_fed_rl.envs.single import GridEnv
+from grid_fed_rl.envs.vector import GridVectorEnv
+
+N_LANES, N_STEPS = 8, 80
+
+
+def make(case, mode: str) -> GridVectorEnv:
+    return GridVectorEnv(case, N_LANES, mode)
+
+
+def rollout(env, moves, seed=3):
+    return [env.reset(seed=seed), *(env.step(action) for action in moves)]
+
+
+@pytest.mark.parametrize("mode", ["NextStep", "SameStep"])
+def test_as_gymnasiums_own_vector_environment_of_single_ones(stormy, actions, same, mode):
+    """Observations, rewards, ends and infos with their masks: every bit of four episodes."""
+    moves = actions(N_STEPS, N_LANES, stormy)
+    theirs = rollout(SyncVectorEnv([lambda: GridEnv(stormy)] * N_LANES, autoreset_mode=mode), moves)
+    ours = rollout(make(stormy, mode), moves)
+    n_ends = 0
+    for step, (one, other) in enumerate(zip(ours, theirs, strict=True)):
+        if "final_obs" in other[-1]:
+            n_ends += 1
+            mask = other[-1]["_final_obs"]
+            # They keep arrays in an array of objects, None where there is none; ours is
+            # one array, 0 there.
+            final = other[-1].pop("final_obs")
+            final = [np.zeros_like(one[0][k]) if f is None else f for k, f in enumerate(final)]
+            same(one[-1].pop("final_obs"), np.stack(final))
+            assert mask.any()
+        same(one, other, f"step {step}")
+    assert (n_ends > 0) == (mode == "SameStep")
+
+
+def test_next_step_mode_rewards_nothing_and_ignores_the_action_while_it_resets(stormy, actions):
+    env = make(stormy, "NextStep")
+    env.reset(options={"day": [0, 1, 2, 3, 0, 1, 2, 3]})
+    moves = actions(6, N_LANES, stormy)
+    for action in moves[:5]:
+        _, _, terminated, truncated, _ = env.step(action)
+    np.testing.assert_array_equal(terminated, [False, True, False, False] * 2)
+    assert not truncated.any()
+    _, reward, terminated, truncated, info = env.step(moves[5])
+    begins = np.array([False, True, False, False] * 2)
+    np.testing.assert_array_equal(reward == 0.0, begins)
+    np.testing.assert_array_equal(info["loss_kwh"] == 0.0, begins)
+    np.testing.assert_array_equal((info["action_executed"] == 0.0).all(axis=1), begins)
+    for entry in ("cost", "operations"):
+        assert (info[entry][begins] == 0).all()
+        assert info["_" + entry].all()
+    np.testing.assert_array_equal(env.snapshot.step, [6, 0, 6, 6] * 2)
+    assert not terminated.any()
+    assert not truncated.any()
+    for name, state in env.snapshot.states.items():
+        group = next(group for group in stormy.groups if group.state_name == name)
+        np.testing.assert_array_equal(state[begins], group.rest(2))
+
+
+def test_same_step_mode_hands_over_the_last_observation_and_info(stormy, actions):
+    moves = actions(5, N_LANES, stormy)
+    days = [0, 1, 2, 3, 0, 1, 2, 3]
+    slow, quick = make(stormy, "NextStep"), make(stormy, "SameStep")
+    for env in (slow, quick):
+        env.reset(seed=0, options={"day": days})
+        for action in moves:
+            result = env.step(action)
+            if env is slow:
+                expected = result
+    observation, reward, terminated, _, info = result
+    over = terminated
+    np.testing.assert_array_equal(over, [False, True, False, False] * 2)
+    np.testing.assert_array_equal(info["_final_obs"], over)
+    np.testing.assert_array_equal(info["_final_info"], over)
+    np.testing.assert_array_equal(info["final_obs"][over], expected[0][over])
+    np.testing.assert_array_equal(observation[~over], expected[0][~over])
+    np.testing.assert_array_equal(reward, expected[1])
+    np.testing.assert_array_equal(info["final_info"]["_cost"], over)
+    np.testing.assert_array_equal(
+        info["final_info"]["cost"], np.where(over, expected[4]["cost"], 0.0)
+    )
+    np.testing.assert_array_equal(
+        info["final_info"]["costs"]["voltage"], info["final_info"]["cost"]
+    )
+    np.testing.assert_array_equal(info["cost"], np.where(over, 0.0, expected[4]["cost"]))
+    np.testing.assert_array_equal(quick.snapshot.step, [5, 0, 5, 5] * 2)
+
+
+def test_same_step_mode_leaves_the_clock_of_other_lanes_alone(stormy, actions):
+    env = make(stormy, "SameStep")
+    env.reset(options={"day": [0, 1, 3, 3, 3, 3, 3, 3]})
+    lengths, lasted = [], np.zeros(N_LANES, dtype=int)
+    for action in actions(24, N_LANES, stormy):
+        _, _, terminated, truncated, _ = env.step(action)
+        lasted += 1
+        lengths += lasted[truncated].tolist()
+        lasted[terminated | truncated] = 0
+    assert lengths.count(24) >= 7, "a day lasts 24 steps whatever the other lanes do"
+
+
+def test_episode_is_truncated_after_24_steps_and_never_terminated_then(case123, actions):
+    env = GridVectorEnv(case123, 3)
+    env.reset(seed=0)
+    for step, action in enumerate(actions(24, 3, case123), start=1):
+        _, _, terminated, truncated, _ = env.step(action)
+        assert not terminated.any()
+        np.testing.assert_array_equal(truncated, [step == 24] * 3)
+        np.testing.assert_array_equal(env.ended, truncated)
+
+
+def test_collapse_terminates_with_every_node_at_0_v_and_is_no_truncation(stormy):
+    env = GridEnv(stormy)
+    env.reset(options={"day": 1})
+    hold = np.zeros(6)
+    for _ in range(4):
+        _, _, terminated, truncated, info = env.step(hold)
+        assert not terminated
+        assert info["converged"]
+    observation, reward, terminated, truncated, info = env.step(hold)
+    assert terminated
+    assert not truncated
+    assert not info["converged"]
+    n_nodes = stormy.network.n_nodes
+    assert info["cost"] == pytest.approx(0.95 * n_nodes)
+    assert info["violations"]["voltage"] == n_nodes
+    assert reward == 0.0  # nothing flows, so nothing is lost; the collapse is a cost
+    assert (observation[:n_nodes] == -1.0).all()
+    assert np.isfinite(observation).all()
+
+
+def test_collapse_in_the_hour_of_a_reset_terminates_in_the_first_step(stormy):
+    env = GridEnv(stormy)
+    _, info = env.reset(options={"day": 4})
+    assert not info["converged"]
+    assert info["cost"] == 0.0
+    assert env.step(np.zeros(6))[2]
+
+
+def test_collapse_in_the_last_hour_terminates_and_does_not_truncate(stormy):
+    env = GridEnv(replace(stormy, horizon=5))
+    env.reset(options={"day": 1})
+    ends = [env.step(np.zeros(6))[2:4] for _ in range(5)]
+    assert ends == [(False, False)] * 4 + [(True, False)]
+
+
+def test_metadata_names_the_mode(case13):
+    assert GridVectorEnv(case13).metadata["autoreset_mode"] is AutoresetMode.NEXT_STEP
+    assert make(case13, "SameStep").metadata["autoreset_mode"] is AutoresetMode.SAME_STEP
+
+
+def test_episode_after_a_collapse_starts_without_its_voltages(stormy, actions, same):
+    moves = actions(8, 1, stormy)
+    after = GridVectorEnv(stormy, 1)
+    after.reset(seed=0, options={"day": 1})
+    for action in moves[:6]:
+        after.step(action)
+    day = after.snapshot.day
+    fresh = GridVectorEnv(stormy, 1)
+    fresh.reset(seed=0, options={"day": day})
+    for action in moves[6:]:
+        same(after.step(action), fresh.step(action))
