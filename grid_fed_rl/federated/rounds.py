@@ -138,9 +138,10 @@ def next_model(
     norm = float(np.sqrt(sum(np.sum(np.square(d, dtype=np.float64)) for d in delta.values())))
     rounds = model.round_number + 1
     decay = config.algorithm.average_decay**config.n_local_steps
-    share = np.float32(average_share(decay, rounds))
+    share = average_share(decay, rounds)
     average = {
-        name: value + share * (params[name] - value) for name, value in model.average.items()
+        name: (value + share * (params[name] - value)).astype(np.float32, copy=False)
+        for name, value in model.average.items()
     }
     return Model(params, as_arrays(targets), average, rounds), norm
 

@@ -13,6 +13,7 @@ from scipy.optimize import bisect
 from scipy.stats import norm
 
 from grid_fed_rl.errors import PrivacyError
+from grid_fed_rl.federated import privacy
 from grid_fed_rl.federated.privacy import (
     GaussianSteps,
     SiteDayPrivacy,
@@ -173,6 +174,23 @@ def test_settings_out_of_bounds_are_refused_by_name(field: str, value: float, ri
 def test_a_budget_no_noise_can_meet_is_refused() -> None:
     with pytest.raises(PrivacyError, match="no noise multiplier up to 10,000"):
         calibrate_sigma(1e-9, 1e-12, 1.0, 10)
+
+
+def test_settings_without_a_multiplier_are_calibrated_to_their_budget() -> None:
+    settings = SiteDayPrivacy(epsilon=3.0, sampling_rate=0.25, n_steps=100)
+    assert settings.noise_multiplier == calibrate_sigma(3.0, 1e-5, 0.25, 100)
+    assert epsilon_of([settings.steps(100)], 1e-5) <= 3.0 < epsilon_of([settings.steps(102)], 1e-5)
+
+
+def test_five_sites_pay_for_the_accountant_once() -> None:
+    rounds = [[GaussianSteps(3.3, 0.3, 5)] * n for n in range(1, 31)]
+    for events in rounds:
+        epsilon_of(events, 1e-5)
+    before = privacy._epsilon_of.cache_info().misses
+    for _ in range(4):
+        for events in rounds:
+            epsilon_of(events, 1e-5)
+    assert privacy._epsilon_of.cache_info().misses == before
 
 
 def test_the_normaliser_is_made_of_public_numbers() -> None:
