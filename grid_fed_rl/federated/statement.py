@@ -42,6 +42,7 @@ CAVEATS = (
     "bits of floating-point noise are not excluded by proof.",
     "Clipping and summing round as floating point does, so sensitivity may exceed the clip by a "
     "relative 1e-5.",
+    "The settings of all runs on a ledger were chosen without looking at earlier answers.",
 )
 
 
