@@ -4,34 +4,47 @@ Each day begins with the devices at rest: regulators at neutral, capacitors open
 batteries half full. An episode is a day of a utility's year.
 """
 
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from grid_fed_rl.envs.case import Case
-from grid_fed_rl.envs.groups import Batteries, Capacitors, DeviceGroup, Regulators
+from grid_fed_rl.envs.groups import Batteries, Capacitors, Regulators
 from grid_fed_rl.envs.objective import BorrowedEnergy, EnergyLoss, VoltageCost, Wear
 from grid_fed_rl.envs.observation import (
     Clock,
     DeviceStates,
     Forecast,
     NodeVoltages,
-    ObservationPart,
     ZoneVoltages,
 )
 from grid_fed_rl.errors import TaskError
 from grid_fed_rl.feeders import CapacitorControl, Connection, Feeder, Pv, Storage, Terminal, load
-from grid_fed_rl.powerflow import compile_network
+from grid_fed_rl.powerflow import Network, compile_network
 from grid_fed_rl.powerflow.controls import LocalControls
 from grid_fed_rl.safety import VoltageLimits
-from grid_fed_rl.scenarios import UtilityConfig, draw_year, five_utilities, size_pv, split_days
+from grid_fed_rl.scenarios import (
+    UtilityConfig,
+    Year,
+    draw_year,
+    five_utilities,
+    size_pv,
+    split_days,
+)
 
 __all__ = ["VVOConfig", "utility_named", "vvo_case"]
 
 STORAGE_BUSES = {
     "ieee13": ("680",),
     "ieee123": ("47", "76", "83", "101"),
+}
+
+VOLTAGES: Mapping[str, type[NodeVoltages] | type[ZoneVoltages]] = {
+    "nodes": NodeVoltages,
+    "zones": ZoneVoltages,
 }
 
 
@@ -57,13 +70,26 @@ class VVOConfig:
     limits: VoltageLimits = field(default_factory=VoltageLimits)
 
     def __post_init__(self) -> None:
-        for name, value in asdict(self).items():
-            if name != "limits" and not value > 0:
+        for name in (one.name for one in fields(self) if one.name != "limits"):
+            value = getattr(self, name)
+            if not value > 0:
                 raise TaskError(f"VVOConfig: {name} is {value}; expected a number above 0")
+        if self.most_tap_steps != int(self.most_tap_steps):
+            raise TaskError(
+                f"VVOConfig: most_tap_steps is {self.most_tap_steps}; expected a whole number"
+            )
         if self.battery_efficiency > 1:
             raise TaskError(
                 f"VVOConfig: battery_efficiency is {self.battery_efficiency}; expected at most 1"
             )
+        if self.capacitor_v_on >= self.capacitor_v_off:
+            raise TaskError(
+                f"VVOConfig: capacitor_v_on is {self.capacitor_v_on}; expected below "
+                f"capacitor_v_off, {self.capacitor_v_off}"
+            )
+
+
+DEFAULT = VVOConfig()
 
 
 def utility_named(name: str) -> UtilityConfig:
@@ -109,6 +135,22 @@ def _equipped(feeder: Feeder, config: VVOConfig, utility: UtilityConfig) -> Feed
 
 
 @lru_cache(maxsize=32)
+def _site(
+    feeder: str, utility: UtilityConfig, year_seed: int, config: VVOConfig
+) -> tuple[Network, Year]:
+    """A utility's feeder and its year; splits and observations share them."""
+    equipped = _equipped(load(feeder), config, utility)
+    loads = list(equipped.loads.values())
+    year = draw_year(
+        utility,
+        np.array([one.kw for one in loads]),
+        np.array([one.kvar for one in loads]),
+        np.array([one.kw_dc for one in equipped.pvs.values()]),
+        np.random.default_rng(year_seed),
+    )
+    return compile_network(equipped), year
+
+
 def vvo_case(
     feeder: str,
     utility: str | UtilityConfig = "coastal",
@@ -116,7 +158,7 @@ def vvo_case(
     split: str = "train",
     observe: str = "nodes",
     local_controls: bool = False,
-    config: VVOConfig = VVOConfig(),
+    config: VVOConfig = DEFAULT,
 ) -> Case:
     """Assemble the volt-var task.
 
@@ -132,47 +174,33 @@ def vvo_case(
         config: Prices, ranges and ratings.
 
     Raises:
-        TaskError: a name is unknown; the message lists those that are known.
+        FeederError: no feeder of that name; the message lists those that are known.
+        TaskError: another argument names or is nothing that is known.
     """
+    if not isinstance(year_seed, int) or year_seed < 0:
+        raise TaskError(f"year_seed is {year_seed}; expected a whole number, at least 0")
+    if not isinstance(config, VVOConfig):
+        raise TaskError(f"config is {config!r}; expected a VVOConfig")
+    if observe not in VOLTAGES:
+        raise TaskError(f"cannot observe {observe!r}; known: {', '.join(VOLTAGES)}")
     utility = utility_named(utility) if isinstance(utility, str) else utility
-    equipped = _equipped(load(feeder), config, utility)
-    network = compile_network(equipped)
-    loads = list(equipped.loads.values())
-    year = draw_year(
-        utility,
-        np.array([one.kw for one in loads]),
-        np.array([one.kvar for one in loads]),
-        np.array([one.kw_dc for one in equipped.pvs.values()]),
-        np.random.default_rng(year_seed),
-    )
-    splits = split_days(year.n_days, f"{utility.name}/{year_seed}")
-    splits["all"] = np.arange(year.n_days)
-    if split not in splits:
-        raise TaskError(f"no split {split!r}; known: {', '.join(splits)}")
-    voltages: dict[str, type[NodeVoltages] | type[ZoneVoltages]] = {
-        "nodes": NodeVoltages,
-        "zones": ZoneVoltages,
-    }
-    if observe not in voltages:
-        raise TaskError(f"cannot observe {observe!r}; known: {', '.join(voltages)}")
-    batteries = Batteries(network, config.battery_usd_per_kwh)
-    groups: tuple[DeviceGroup, ...] = (
+    network, year = _site(feeder, utility, year_seed, config)
+    groups = (
         Regulators(network, config.most_tap_steps, config.tap_usd_per_step),
         Capacitors(network, config.capacitor_usd_per_switching),
-        batteries,
-    )
-    observation: tuple[ObservationPart, ...] = (
-        voltages[observe](network),
-        DeviceStates(groups),
-        Forecast(network, year),
-        Clock(year),
+        batteries := Batteries(network, config.battery_usd_per_kwh),
     )
     return Case(
         network=network,
         year=year,
-        days=splits[split],
+        days=_days(year, f"{utility.name}/{year_seed}", split),
         groups=groups,
-        observation=observation,
+        observation=(
+            VOLTAGES[observe](network),
+            DeviceStates(groups),
+            Forecast(network, year),
+            Clock(year),
+        ),
         reward=(
             EnergyLoss(config.energy_usd_per_kwh),
             Wear(),
@@ -182,3 +210,11 @@ def vvo_case(
         horizon=year.steps_per_day,
         local_controls=LocalControls(network) if local_controls else None,
     )
+
+
+def _days(year: Year, key: str, split: str) -> NDArray[np.int64]:
+    """Days of a split; each utility and year splits its own way."""
+    splits = {**split_days(year.n_days, key), "all": np.arange(year.n_days)}
+    if split not in splits:
+        raise TaskError(f"no split {split!r}; known: {', '.join(splits)}")
+    return splits[split]

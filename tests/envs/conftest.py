@@ -1,4 +1,5 @@
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -59,6 +60,30 @@ def same():
             assert one == other, where
 
     return check
+
+
+@pytest.fixture(scope="session")
+def rollout():
+    """Reset an environment, single or vector, and take steps: every result as a step's.
+
+    A single environment is reset where an episode has ended, as a vector
+    environment does by itself.
+    """
+
+    def run(env, moves, *, seed=None, days=None) -> list[tuple[Any, ...]]:
+        options = None if days is None else {"day": days}
+        observation, info = env.reset(seed=seed, options=options)
+        results: list[tuple[Any, ...]] = [(observation, 0.0, False, False, info)]
+        for action in moves:
+            *_, terminated, truncated, _ = results[-1]
+            if np.ndim(terminated) == 0 and (terminated or truncated):
+                observation, info = env.reset()
+                results.append((observation, 0.0, False, False, info))
+            else:
+                results.append(env.step(action))
+        return results
+
+    return run
 
 
 @pytest.fixture

@@ -10,22 +10,20 @@ from grid_fed_rl.envs.single import GridEnv
 from grid_fed_rl.envs.vector import GridVectorEnv
 
 N_LANES, N_STEPS = 8, 80
+DAYS = [0, 1, 2, 3, 0, 1, 2, 3]  # day 1 collapses in its fifth step
 
 
 def make(case, mode: str) -> GridVectorEnv:
     return GridVectorEnv(case, N_LANES, mode)
 
 
-def rollout(env, moves, seed=3):
-    return [env.reset(seed=seed), *(env.step(action) for action in moves)]
-
-
 @pytest.mark.parametrize("mode", ["NextStep", "SameStep"])
-def test_as_gymnasiums_own_vector_environment_of_single_ones(stormy, actions, same, mode):
+def test_as_gymnasiums_own_vector_environment_of_single_ones(stormy, actions, rollout, same, mode):
     """Observations, rewards, ends and infos with their masks: every bit of four episodes."""
     moves = actions(N_STEPS, N_LANES, stormy)
-    theirs = rollout(SyncVectorEnv([lambda: GridEnv(stormy)] * N_LANES, autoreset_mode=mode), moves)
-    ours = rollout(make(stormy, mode), moves)
+    single_ones = SyncVectorEnv([lambda: GridEnv(stormy)] * N_LANES, autoreset_mode=mode)
+    theirs = rollout(single_ones, moves, seed=3)
+    ours = rollout(make(stormy, mode), moves, seed=3)
     n_ends = 0
     for step, (one, other) in enumerate(zip(ours, theirs, strict=True)):
         if "final_obs" in other[-1]:
@@ -41,12 +39,12 @@ def test_as_gymnasiums_own_vector_environment_of_single_ones(stormy, actions, sa
     assert (n_ends > 0) == (mode == "SameStep")
 
 
-def test_next_step_mode_rewards_nothing_and_ignores_the_action_while_it_resets(stormy, actions):
+def test_next_step_mode_rewards_nothing_and_ignores_the_action_while_it_resets(
+    stormy, actions, rollout
+):
     env = make(stormy, "NextStep")
-    env.reset(options={"day": [0, 1, 2, 3, 0, 1, 2, 3]})
     moves = actions(6, N_LANES, stormy)
-    for action in moves[:5]:
-        _, _, terminated, truncated, _ = env.step(action)
+    *_, terminated, truncated, _ = rollout(env, moves[:5], days=DAYS)[-1]
     np.testing.assert_array_equal(terminated, [False, True, False, False] * 2)
     assert not truncated.any()
     _, reward, terminated, truncated, info = env.step(moves[5])
@@ -65,17 +63,11 @@ def test_next_step_mode_rewards_nothing_and_ignores_the_action_while_it_resets(s
         np.testing.assert_array_equal(state[begins], group.rest(2))
 
 
-def test_same_step_mode_hands_over_the_last_observation_and_info(stormy, actions):
+def test_same_step_mode_hands_over_the_last_observation_and_info(stormy, actions, rollout):
     moves = actions(5, N_LANES, stormy)
-    days = [0, 1, 2, 3, 0, 1, 2, 3]
-    slow, quick = make(stormy, "NextStep"), make(stormy, "SameStep")
-    for env in (slow, quick):
-        env.reset(seed=0, options={"day": days})
-        for action in moves:
-            result = env.step(action)
-            if env is slow:
-                expected = result
-    observation, reward, terminated, _, info = result
+    expected = rollout(make(stormy, "NextStep"), moves, seed=0, days=DAYS)[-1]
+    env = make(stormy, "SameStep")
+    observation, reward, terminated, _, info = rollout(env, moves, seed=0, days=DAYS)[-1]
     over = terminated
     np.testing.assert_array_equal(over, [False, True, False, False] * 2)
     np.testing.assert_array_equal(info["_final_obs"], over)
@@ -91,7 +83,7 @@ def test_same_step_mode_hands_over_the_last_observation_and_info(stormy, actions
         info["final_info"]["costs"]["voltage"], info["final_info"]["cost"]
     )
     np.testing.assert_array_equal(info["cost"], np.where(over, 0.0, expected[4]["cost"]))
-    np.testing.assert_array_equal(quick.snapshot.step, [5, 0, 5, 5] * 2)
+    np.testing.assert_array_equal(env.snapshot.step, [5, 0, 5, 5] * 2)
 
 
 def test_same_step_mode_leaves_the_clock_of_other_lanes_alone(stormy, actions):

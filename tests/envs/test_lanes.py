@@ -19,68 +19,56 @@ def lane_of(info: dict, k: int) -> dict:
     }
 
 
-def run_single(case, seed: int, actions, days=None):
-    """Every result of one environment, reset at the end of each episode."""
-    env = GridEnv(case)
-    results = [env.reset(seed=seed, options=None if days is None else {"day": days})]
-    over = False
-    for action in actions:
-        if over:
-            observation, info = env.reset()
-            results.append((observation, 0.0, False, False, info))
-            over = False
-        else:
-            results.append(env.step(action))
-            over = results[-1][2] or results[-1][3]
-    return results
-
-
-def run_vector(case, seed, actions, days=None, **options):
-    env = GridVectorEnv(case, actions.shape[1], **options)
-    results = [env.reset(seed=seed, options=None if days is None else {"day": days})]
-    results += [env.step(action) for action in actions]
-    return results
-
-
 def lane(result, k: int):
-    *arrays, info = result
-    observation, *flags = arrays
-    return (observation[k], *(flag[k].item() for flag in flags), lane_of(info, k))
+    """What lane k of a vector environment saw, as a single environment reports it."""
+    observation, *flags, info = result
+    return (
+        observation[k],
+        *(flag[k].item() if np.ndim(flag) else flag for flag in flags),
+        lane_of(info, k),
+    )
+
+
+def ends(results) -> np.ndarray:
+    """(step, lane) whether an episode ended."""
+    return np.array([result[2] | result[3] for result in results[1:]])
 
 
 @pytest.mark.parametrize("observe", ["nodes", "zones"])
 @pytest.mark.parametrize(("feeder", "n_lanes"), [("ieee13", 3), ("ieee123", 33)])
 def test_lane_i_of_seed_s_is_the_single_environment_of_seed_s_plus_i(
-    feeder, n_lanes, observe, actions, same
+    feeder, n_lanes, observe, actions, rollout, same
 ):
     case = vvo_case(feeder, observe=observe)
     moves = actions(53, n_lanes, case)  # two episodes, two resets and some
-    together = run_vector(case, 7, moves)
+    together = rollout(GridVectorEnv(case, n_lanes), moves, seed=7)
     for k in (0, n_lanes - 1):
-        alone = run_single(case, 7 + k, moves[:, k])
+        alone = rollout(GridEnv(case), moves[:, k], seed=7 + k)
         for step, result in enumerate(alone):
             same(lane(together[step], k), result, f"lane {k}, step {step}")
 
 
-def test_lane_is_the_single_environment_also_where_episodes_end_early(stormy, actions, same):
+def test_lane_is_the_single_environment_also_where_episodes_end_early(
+    stormy, actions, rollout, same
+):
     moves = actions(60, 8, stormy, seed=1)
-    together = run_vector(stormy, 3, moves)
-    ends = np.array([result[2] | result[3] for result in together[1:]])
-    assert (ends.any(axis=1) & ~ends.all(axis=1)).any(), "lanes fall out of step"
+    together = rollout(GridVectorEnv(stormy, 8), moves, seed=3)
+    over = ends(together)
+    assert (over.any(axis=1) & ~over.all(axis=1)).any(), "lanes fall out of step"
     for k in range(8):
-        for step, result in enumerate(run_single(stormy, 3 + k, moves[:, k])):
+        alone = rollout(GridEnv(stormy), moves[:, k], seed=3 + k)
+        for step, result in enumerate(alone):
             same(lane(together[step], k), result, f"lane {k}, step {step}")
 
 
-@pytest.mark.parametrize("autoreset_mode", ["NextStep", "SameStep"])
-def test_lane_does_not_feel_what_other_lanes_do(stormy, actions, same, autoreset_mode):
+@pytest.mark.parametrize("mode", ["NextStep", "SameStep"])
+def test_lane_does_not_feel_what_other_lanes_do(stormy, actions, rollout, same, mode):
     moves = actions(60, 4, stormy)
     others = actions(60, 4, stormy, seed=9)
     others[:, 1] = moves[:, 1]
-    quiet = run_vector(stormy, [0, 5, 0, 0], moves, autoreset_mode=autoreset_mode)
-    busy = run_vector(stormy, [8, 5, 6, 7], others, autoreset_mode=autoreset_mode)
-    ends = [np.array([result[2] | result[3] for result in run[1:]]) for run in (quiet, busy)]
-    assert (ends[0][:, 2] != ends[1][:, 2]).any(), "the other lanes end at other times"
+    quiet = rollout(GridVectorEnv(stormy, 4, mode), moves, seed=[0, 5, 0, 0])
+    busy = rollout(GridVectorEnv(stormy, 4, mode), others, seed=[8, 5, 6, 7])
+    assert (ends(quiet)[:, 2] != ends(busy)[:, 2]).any(), "the other lanes end at other times"
     for one, other in zip(quiet, busy, strict=True):
         for result in (one, other):
             for key in ("final_obs", "final_info"):
@@ -88,26 +76,28 @@ def test_lane_does_not_feel_what_other_lanes_do(stormy, actions, same, autoreset
         same(lane(one, 1), lane(other, 1))
 
 
-def test_permuted_days_permute_the_results(case123, actions, same):
+def test_permuted_days_permute_the_results(case123, actions, rollout, same):
     days = np.array([3, 77, 200, 364, 15])
     order = np.array([4, 2, 0, 1, 3])
     moves = actions(24, 5, case123)
-    straight = run_vector(case123, 0, moves, days)
-    turned = run_vector(case123, 0, moves[:, order], days[order])
+    straight = rollout(GridVectorEnv(case123, 5), moves, days=days)
+    turned = rollout(GridVectorEnv(case123, 5), moves[:, order], days=days[order])
     for one, other in zip(straight, turned, strict=True):
         for new, old in enumerate(order):
             same(lane(one, int(old)), lane(other, new))
 
 
-def test_threads_change_no_bit(case123, actions, same):
+def test_threads_change_no_bit(case123, actions, rollout, same):
     moves = actions(4, 70, case123)
-    same(run_vector(case123, 0, moves, threads=1), run_vector(case123, 0, moves, threads=2))
+    one, two = (GridVectorEnv(case123, 70, threads=threads) for threads in (1, 2))
+    same(rollout(one, moves, seed=0), rollout(two, moves, seed=0))
 
 
-def test_same_seed_same_episodes_and_another_seed_others(case13, actions, same):
+def test_same_seed_same_episodes_and_another_seed_others(case13, actions, rollout, same):
     moves = actions(50, 2, case13)
-    same(run_vector(case13, 4, moves), run_vector(case13, 4, moves))
-    days = {run_vector(case13, seed, moves[:0])[0][1]["day"][0] for seed in range(20)}
+    one, other = GridVectorEnv(case13, 2), GridVectorEnv(case13, 2)
+    same(rollout(one, moves, seed=4), rollout(other, moves, seed=4))
+    days = {one.reset(seed=seed)[1]["day"][0] for seed in range(20)}
     assert len(days) > 15
 
 

@@ -57,7 +57,7 @@ def test_reward_is_money_and_can_be_worked_out_from_info(case123, actions):
     """0.12 $ a kWh lost, 0.05 a tap step, 0.50 a switching, 0.02 a kWh through a battery."""
     env = GridVectorEnv(case123, 3)
     env.reset(seed=0)
-    closed = np.zeros((3, 4))
+    closed, borrowed = np.zeros((3, 4)), np.zeros(3)
     for action in actions(24, 3, case123):
         _, reward, _, _, info = env.step(action)
         executed = info["action_executed"].astype(float)

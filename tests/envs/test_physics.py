@@ -1,5 +1,7 @@
 """The feeder behind an environment is the one OpenDSS sees at the same set-point."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -57,13 +59,9 @@ def test_day_begins_at_rest_under_its_first_load(case123):
     assert not setpoint.der_kw[:, n_pv:].any()
 
 
-def test_episode_goes_on_into_the_next_day_and_from_december_to_january(case13):
-    from dataclasses import replace
-
+def test_episode_goes_on_into_the_next_day_and_from_december_to_january(case13, rollout):
     env = GridVectorEnv(replace(case13, horizon=30), 1)
-    env.reset(options={"day": 364})
-    for _ in range(30):
-        _, _, _, truncated, _ = env.step(np.zeros((1, 6)))
+    *_, truncated, _ = rollout(env, np.zeros((30, 1, 6)), days=364)[-1]
     assert truncated.all()
     np.testing.assert_array_equal(env.snapshot.setpoint.load_kw[0], case13.year.load_kw[5])
 
