@@ -170,6 +170,8 @@ def test_vector_environment_that_cannot_be(case13, options, message):
         ("battery_kwh", np.nan, "VVOConfig: battery_kwh is nan"),
         ("battery_efficiency", 1.2, "VVOConfig: battery_efficiency is 1.2; expected at most 1"),
         ("most_tap_steps", 0, "VVOConfig: most_tap_steps is 0"),
+        ("most_tap_steps", 2.5, "VVOConfig: most_tap_steps is 2.5; expected a whole number"),
+        ("capacitor_v_on", 130.0, "VVOConfig: capacitor_v_on is 130.0; expected below .* 128.0"),
     ],
 )
 def test_configuration_out_of_bounds(field, value, message):
