@@ -162,7 +162,7 @@ class Winding:
 
 @dataclass(frozen=True, slots=True)
 class Transformer:
-    """A two-winding transformer; impedances in percent on the kVA of winding 1.
+    """A two-winding transformer; impedances in percent on the kVA of its windings.
 
     `antifloat_ppm` is OpenDSS's ``ppm_antifloat``: a susceptance to ground of
     that many parts per million of the rating, so that a delta side has a

@@ -19,7 +19,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "transformers": (
         *("name", "terminal_1", "terminal_2", "connection_1", "connection_2", "kv_1", "kv_2"),
         *("kva", "r_percent_1", "r_percent_2", "x_percent", "antifloat_ppm"),
-        *("kva_2", "tap_1", "tap_2"),
+        *("tap_1", "tap_2"),
     ),
     "regulators": (
         *("name", "transformer", "tap_min_pu", "tap_max_pu", "n_steps"),
@@ -43,7 +43,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 
 OPTIONAL: dict[str, frozenset[str]] = {
     "buses": frozenset({"x", "y"}),
-    "transformers": frozenset({"kva_2", "tap_1", "tap_2"}),
+    "transformers": frozenset({"tap_1", "tap_2"}),
     "regulators": frozenset({"v_reg", "band_v", "pt_ratio", "ct_primary_a", "r_v", "x_v"}),
     "capacitors": frozenset({"v_on", "v_off", "pt_ratio"}),
     "loads": frozenset({"v_min_pu", "v_max_pu", "v_low_pu"}),

@@ -106,21 +106,19 @@ def _switch(row: Row) -> Switch:
 
 
 def _transformer(row: Row) -> Transformer:
-    kva_1 = row.number("kva")
-
-    def winding(n: int, kva: float) -> Winding:
+    def winding(n: int) -> Winding:
         return Winding(
             terminal=row.terminal(f"terminal_{n}"),
             connection=row.choice(f"connection_{n}", Connection, Connection),
             kv=row.number(f"kv_{n}"),
-            kva=kva,
+            kva=row.number("kva"),
             r_percent=row.number(f"r_percent_{n}"),
             tap_pu=row.number(f"tap_{n}", 1.0),
         )
 
     return Transformer(
         name=row.text("name"),
-        windings=(winding(1, kva_1), winding(2, row.number("kva_2", kva_1))),
+        windings=(winding(1), winding(2)),
         x_percent=row.number("x_percent"),
         antifloat_ppm=row.number("antifloat_ppm"),
     )

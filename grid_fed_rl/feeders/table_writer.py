@@ -29,7 +29,7 @@ def _transformers(feeder: Feeder) -> _Cells:
         a, b = t.windings
         yield (
             *(t.name, a.terminal, b.terminal, a.connection, b.connection, a.kv, b.kv, a.kva),
-            *(a.r_percent, b.r_percent, t.x_percent, t.antifloat_ppm, b.kva, a.tap_pu, b.tap_pu),
+            *(a.r_percent, b.r_percent, t.x_percent, t.antifloat_ppm, a.tap_pu, b.tap_pu),
         )
 
 

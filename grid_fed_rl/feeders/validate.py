@@ -224,11 +224,12 @@ def _transformer_values(feeder: Feeder, transformer: Transformer) -> Iterator[Is
     element = f"transformer {transformer.name!r}"
     if not transformer.x_percent > 0:
         yield Issue(element, "x_percent", transformer.x_percent, _POSITIVE)
+    kvas = tuple(winding.kva for winding in transformer.windings)
+    if not kvas[0] == kvas[1] > 0:
+        yield Issue(element, "kva of its windings", kvas, "one number above 0")
     for n, winding in enumerate(transformer.windings, start=1):
-        for field in ("kva", "tap_pu"):
-            if not getattr(winding, field) > 0:
-                value = getattr(winding, field)
-                yield Issue(element, f"{field} of winding {n}", value, _POSITIVE)
+        if not winding.tap_pu > 0:
+            yield Issue(element, f"tap_pu of winding {n}", winding.tap_pu, _POSITIVE)
         place = (winding.terminal, winding.connection, winding.kv)
         yield from _rated_voltage(feeder, element, f"kv_{n}", *place)
 

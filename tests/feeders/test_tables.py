@@ -41,7 +41,7 @@ def equipped() -> Feeder:
     transformer = feeder.transformers["xfm1"]
     windings = (
         replace(transformer.windings[0], tap_pu=1.025),
-        replace(transformer.windings[1], tap_pu=0.975, kva=400.0),
+        replace(transformer.windings[1], tap_pu=0.975),
     )
     return replace(
         feeder.with_(

@@ -208,9 +208,13 @@ FAULTS: dict[str, tuple[Break, str]] = {
         changed("transformers", "xfm1", x_percent=0.0),
         "transformer 'xfm1': x_percent is 0.0; expected a number above 0",
     ),
-    "winding without rating": (
-        winding("xfm1", 2, kva=0.0),
-        "transformer 'xfm1': kva of winding 2 is 0.0; expected a number above 0",
+    "transformer without rating": (
+        lambda feeder: winding("xfm1", 1, kva=0.0)(winding("xfm1", 2, kva=0.0)(feeder)),
+        "transformer 'xfm1': kva of its windings is (0.0, 0.0); expected one number above 0",
+    ),
+    "transformer with two ratings": (
+        winding("xfm1", 2, kva=400.0),
+        "transformer 'xfm1': kva of its windings is (500.0, 400.0); expected one number above 0",
     ),
     "winding without tap": (
         winding("sub", 1, tap_pu=-1.0),
