@@ -5,8 +5,9 @@ A line-drop regulator holds the voltage that its compensator sees,
 band of its setting. A round of control lets every regulator and capacitor look
 at the solved row and act together; the row is then solved again, until none
 acts. A regulator moves seven tenths of the way to its setting, rounded down, and
-at least one step. These are the rules of OpenDSS's RegControl and CapControl
-(type voltage) with equal delays.
+at least one step. A capacitor that has opened closes again only in a round in
+which nothing else acts: its dead time. These are the rules of OpenDSS's RegControl
+and CapControl (type voltage) with equal delays.
 """
 
 from dataclasses import dataclass
@@ -131,22 +132,10 @@ class LocalControls:
         current = (around * c.y_crossing).sum(-1) / tap + (around * c.y_second).sum(-1) / tap**2
         return np.abs(v[:, c.node] / c.pt_ratio + c.z_v * current / c.ct_primary_a)
 
-    def tap_moves(
-        self,
-        setpoint: Setpoint,
-        flow: PowerFlow,
-        v_reg_shift: NDArray[np.float64] | float = 0.0,
-    ) -> NDArray[np.int32]:
-        """Steps each regulator would move now, within its range: (batch, regulator).
-
-        Args:
-            setpoint: Where taps and capacitors stand.
-            flow: Its power flow.
-            v_reg_shift: Volts on a 120 V base added to every setting; broadcasts
-                over (batch, regulator with a control).
-        """
+    def tap_moves(self, setpoint: Setpoint, flow: PowerFlow) -> NDArray[np.int32]:
+        """Steps each regulator would move now, within its range: (batch, regulator)."""
         c = self._regulators
-        short_v = c.v_reg + v_reg_shift - self.compensated_v(setpoint, flow)
+        short_v = c.v_reg - self.compensated_v(setpoint, flow)
         wanted = np.rint(short_v * c.pt_ratio / c.step_v)
         steps = np.clip(np.floor(SHARE_OF_THE_WAY * np.abs(wanted)), 1, MOST_STEPS_A_MOVE)
         acts = (np.abs(short_v) > c.band_v / 2.0) & (wanted != 0)
@@ -189,6 +178,7 @@ class LocalControls:
         """
         taps = setpoint.tap_position.copy()
         capacitors = setpoint.capacitor_closed.copy()
+        was_opened = np.zeros(capacitors.shape, dtype=bool)
         flow = solve(self.network, setpoint, start_pu=start_pu, threads=threads)
         restless = np.flatnonzero(flow.converged)
         rounds = 0
@@ -198,11 +188,16 @@ class LocalControls:
             )
             seen = flow.rows(restless)
             moves, states = self.tap_moves(now, seen), self.capacitor_states(now, seen)
-            acts = moves.any(axis=1) | (states != now.capacitor_closed).any(axis=1)
+            switches = states != now.capacitor_closed
+            late = switches & (states == 1.0) & was_opened[restless]
+            first = moves.any(axis=1) | (switches & ~late).any(axis=1)
+            acts = first | late.any(axis=1)
+            states = np.where(late & first[:, None], now.capacitor_closed, states)
             restless = restless[acts]
             if rounds == max_rounds or not len(restless):
                 break
             taps[restless] += moves[acts]
+            was_opened[restless] |= states[acts] < capacitors[restless]
             capacitors[restless] = states[acts]
             changed = now.rows(acts).with_(
                 tap_position=taps[restless], capacitor_closed=capacitors[restless]

@@ -27,8 +27,10 @@ Status = NDArray[np.int8]
 CONVERGED, NOT_CONVERGED, DIVERGED = 0, 1, 2
 
 # A division by zero gives an infinity, which the row's status reports, and not
-# an exception in the midst of a batch; it also leaves the loops free to vectorise.
-_compiled = njit(nogil=True, cache=True, fastmath={"contract"}, error_model="numpy")
+# an exception in the midst of a batch. No fast-math, contraction least of all:
+# a vector loop and its remainder would round differently, and a row's last digits
+# depend on how many rows stand beside it. It costs nothing that can be measured.
+COMPILED = {"nogil": True, "cache": True, "error_model": "numpy"}
 
 
 class Matrix(NamedTuple):
@@ -65,7 +67,7 @@ class Legs(NamedTuple):
     c2: Real
 
 
-@_compiled
+@njit(**COMPILED)
 def _assemble(matrix: Matrix, factors: Real, row: int, rows: int, y_re: Real, y_im: Real) -> None:
     """Admittances of rows [row, row + width), the last one repeated past `rows`."""
     width = y_re.shape[1]
@@ -88,7 +90,7 @@ def _assemble(matrix: Matrix, factors: Real, row: int, rows: int, y_re: Real, y_
             y_im[e, lane] += im * factor[lane]
 
 
-@_compiled
+@njit(**COMPILED)
 def _factorise(schedule: Schedule, y_re: Real, y_im: Real, u_re: Real, u_im: Real) -> None:
     """LDL^T in place: the diagonal becomes 1/D, entries below it become L."""
     column, update = schedule.column, schedule.update
@@ -125,7 +127,7 @@ def _factorise(schedule: Schedule, y_re: Real, y_im: Real, u_re: Real, u_im: Rea
                 y_im[e, lane] = u_im[e - first, lane]
 
 
-@_compiled
+@njit(**COMPILED)
 def _substitute(schedule: Schedule, y_re: Real, y_im: Real, x_re: Real, x_im: Real) -> None:
     """Solve in place with the factors of `_factorise`."""
     column, row = schedule.column, schedule.row
@@ -152,7 +154,7 @@ def _substitute(schedule: Schedule, y_re: Real, y_im: Real, x_re: Real, x_im: Re
                 x_im[k, lane] -= y_re[m, lane] * x_im[i, lane] + y_im[m, lane] * x_re[i, lane]
 
 
-@_compiled
+@njit(**COMPILED)
 def _answer(
     low: float,
     nominal: float,
@@ -174,7 +176,7 @@ def _answer(
     return g_low if size <= low else g
 
 
-@_compiled
+@njit(**COMPILED)
 def _inject(legs: Legs, p: Real, q: Real, v_re: Real, v_im: Real, x_re: Real, x_im: Real) -> None:
     """Add the current of every leg at the present voltage."""
     width = v_re.shape[1]
@@ -200,7 +202,7 @@ def _inject(legs: Legs, p: Real, q: Real, v_re: Real, v_im: Real, x_re: Real, x_
             x_im[b, lane] -= i_im
 
 
-@_compiled
+@njit(**COMPILED)
 def solve_rows(
     first_row: int,
     last_row: int,
@@ -303,7 +305,7 @@ def solve_rows(
                 v_out[r, order[k]] = complex(v_re[k, lane], v_im[k, lane])
 
 
-@_compiled
+@njit(**COMPILED)
 def branch_losses(
     schedule: Schedule, base_g: Real, matrix: Matrix, factors: Real, v: Complex, out: Real
 ) -> None:
@@ -347,7 +349,7 @@ def branch_losses(
         out[r] = total
 
 
-@_compiled
+@njit(**COMPILED)
 def leg_powers(
     legs: Legs, order: Index, p_pu: Real, q_pu: Real, v: Complex, p_out: Real, q_out: Real
 ) -> None:

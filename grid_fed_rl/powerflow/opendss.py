@@ -18,10 +18,12 @@ from grid_fed_rl.feeders import Connection, Feeder, LoadModel, Terminal
 from grid_fed_rl.powerflow.injections import voltage_answer
 from grid_fed_rl.powerflow.network import Network
 from grid_fed_rl.powerflow.primitives import legs_of
-from grid_fed_rl.powerflow.setpoint import Setpoint
+from grid_fed_rl.powerflow.setpoint import Setpoint, check_setpoint
 from grid_fed_rl.powerflow.solve import PowerFlow, Status
 
 __all__ = ["OpenDSS", "script"]
+
+CONTROLS_HUNT = 485  # OpenDSS's error number where maxcontroliter is spent
 
 _MODEL = {LoadModel.PQ: 1, LoadModel.Z: 2, LoadModel.I: 5}
 
@@ -139,10 +141,7 @@ class OpenDSS:
         self._build()
         found: list[str] = self._dss.Circuit.YNodeOrder() or []
         where = {name.lower(): k for k, name in enumerate(found)}
-        try:
-            self._order = np.array([where[name.lower()] for name in network.node_names])
-        except KeyError as error:
-            raise PowerFlowError(f"OpenDSS has no node {error}") from None
+        self._order = np.array([where[name.lower()] for name in network.node_names])
         self._settled: tuple[NDArray[np.int32], NDArray[np.float64]] | None = None
 
     def _build(self) -> None:
@@ -152,9 +151,8 @@ class OpenDSS:
         self._command("set controlmode=off")
         self._command("solve")
 
-    def _command(self, command: str) -> str:
+    def _command(self, command: str) -> None:
         self._dss.Text.Command(command)
-        return self._dss.Text.Result()
 
     def _set_row(self, setpoint: Setpoint, row: int) -> None:
         network, feeder = self.network, self.network.feeder
@@ -183,8 +181,13 @@ class OpenDSS:
             setpoint: What varies, a row a scenario.
             controls: Let OpenDSS's regulator and capacitor controls settle,
                 starting from the set-point's taps and capacitors; `settled`
-                then tells where they ended.
+                then tells where they ended. A row whose controls hunt counts
+                as not converged.
+
+        Raises:
+            PowerFlowError: as `grid_fed_rl.powerflow.solve` does.
         """
+        check_setpoint(self.network, setpoint)
         rows, network = setpoint.n_rows, self.network
         v = np.empty((rows, network.n_nodes), dtype=np.complex128)
         status = np.empty(rows, dtype=np.int8)
@@ -198,15 +201,22 @@ class OpenDSS:
                 self._build()
                 self._command("set controlmode=static")
             self._set_row(setpoint, row)
-            self._dss.Solution.Solve()
-            status[row] = (
-                Status.CONVERGED if self._dss.Solution.Converged() else Status.NOT_CONVERGED
-            )
+            status[row] = Status.CONVERGED if self._solved() else Status.NOT_CONVERGED
             iterations[row] = self._dss.Solution.Iterations() or 0
             v[row] = self._voltages() / network.v_base_v
             taps[row], capacitors[row] = self._positions()
         self._settled = taps, capacitors
         return PowerFlow(v, status, iterations, np.full(rows, np.nan))
+
+    def _solved(self) -> bool:
+        """Whether a solution was found and its controls, if on, came to rest."""
+        try:
+            self._dss.Solution.Solve()
+        except opendssdirect.DSSException as error:
+            if error.args[0] != CONTROLS_HUNT:
+                raise
+            return False
+        return bool(self._dss.Solution.Converged())
 
     @property
     def settled(self) -> tuple[NDArray[np.int32], NDArray[np.float64]]:

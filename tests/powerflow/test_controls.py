@@ -1,0 +1,257 @@
+"""Local controls come to rest where OpenDSS's do."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from grid_fed_rl.feeders import (
+    Bus,
+    Capacitor,
+    CapacitorControl,
+    Connection,
+    Feeder,
+    LineDropControl,
+    Load,
+    LoadModel,
+    Regulator,
+    Terminal,
+    Transformer,
+    Winding,
+    load,
+)
+from grid_fed_rl.powerflow import (
+    Network,
+    Setpoint,
+    Status,
+    compile_network,
+    nominal_setpoint,
+    solve,
+)
+from grid_fed_rl.powerflow.controls import LocalControls
+from grid_fed_rl.powerflow.opendss import OpenDSS
+
+ABC = (1, 2, 3)
+WYE = Connection.WYE
+
+
+def with_capacitor_controls(feeder: Feeder) -> Feeder:
+    control = CapacitorControl(v_on=118.0, v_off=124.0, pt_ratio=20.0)
+    capacitors = {k: replace(c, control=control) for k, c in feeder.capacitors.items()}
+    return replace(feeder, capacitors=capacitors)
+
+
+def random_levels(network: Network, n_rows: int) -> Setpoint:
+    """Loads of 10 to 140 %, each a little its own; taps and capacitors anywhere sensible."""
+    rng = np.random.default_rng(5)
+    nominal = nominal_setpoint(network)
+    level = rng.uniform(0.1, 1.4, (n_rows, 1)) * rng.uniform(0.8, 1.2, (n_rows, len(network.loads)))
+    return nominal.with_(
+        load_kw=nominal.load_kw * level,
+        load_kvar=nominal.load_kvar * level,
+        tap_position=rng.integers(-4, 9, (n_rows, len(network.regulators))),
+        capacitor_closed=rng.integers(0, 2, (n_rows, len(network.capacitors))),
+    )
+
+
+@pytest.fixture(scope="module", params=["ieee13", "ieee123"])
+def feeder(request: pytest.FixtureRequest) -> Feeder:
+    return load(request.param)
+
+
+def test_regulators_settle_on_opendss_taps(feeder: Feeder) -> None:
+    network = compile_network(feeder)
+    setpoint = random_levels(network, 60)
+    ours = LocalControls(network).settle(setpoint)
+    reference = OpenDSS(network)
+    theirs = reference.solve(setpoint, controls=True)
+    assert ours.settled.all()
+    assert theirs.converged.all()
+    np.testing.assert_array_equal(ours.setpoint.tap_position, reference.settled[0])
+    np.testing.assert_array_equal(ours.setpoint.capacitor_closed, setpoint.capacitor_closed)
+    assert np.abs(ours.flow.v_pu - theirs.v_pu).max() < 1e-6
+    assert len(np.unique(ours.setpoint.tap_position, axis=0)) > 20
+
+
+def test_capacitors_and_regulators_settle_together(feeder: Feeder) -> None:
+    network = compile_network(with_capacitor_controls(feeder))
+    setpoint = random_levels(network, 60)
+    ours = LocalControls(network).settle(setpoint)
+    reference = OpenDSS(network)
+    theirs = reference.solve(setpoint, controls=True)
+    taps, closed = reference.settled
+    assert ours.settled.all()
+    np.testing.assert_array_equal(ours.setpoint.tap_position, taps)
+    np.testing.assert_array_equal(ours.setpoint.capacitor_closed, closed)
+    assert np.abs(ours.flow.v_pu - theirs.v_pu).max() < 1e-6
+    assert (closed < setpoint.capacitor_closed).any(), "some open"
+    assert (closed > setpoint.capacitor_closed).any(), "some close"
+
+
+def test_opendss_controls_forget_the_row_before(feeder: Feeder) -> None:
+    """The first row of a second call, and any row after another, begin afresh."""
+    setpoint = random_levels(compile_network(feeder), 2)
+    reference = OpenDSS(compile_network(with_capacitor_controls(feeder)))
+    both = reference.solve(setpoint, controls=True).v_pu
+    for row in (1, 0):
+        alone = reference.solve(setpoint.rows(slice(row, row + 1)), controls=True).v_pu
+        np.testing.assert_allclose(alone[0], both[row], rtol=0, atol=1e-9)
+
+
+def test_what_has_settled_stays(feeder: Feeder) -> None:
+    controls = LocalControls(compile_network(with_capacitor_controls(feeder)))
+    once = controls.settle(random_levels(controls.network, 20))
+    again = controls.settle(once.setpoint, start_pu=once.flow.v_pu)
+    assert again.settled.all()
+    assert again.rounds == 0
+    np.testing.assert_array_equal(again.setpoint.tap_position, once.setpoint.tap_position)
+    assert not controls.tap_moves(once.setpoint, once.flow).any()
+
+
+def test_settled_regulators_see_their_band(feeder: Feeder) -> None:
+    controls = LocalControls(compile_network(feeder))
+    network = controls.network
+    rest = controls.settle(random_levels(network, 20))
+    seen_v = controls.compensated_v(rest.setpoint, rest.flow)
+    settings = [regulator.control for regulator in feeder.regulators.values()]
+    inside = np.array(
+        [
+            np.abs(seen_v[:, k] - c.v_reg) <= c.band_v / 2.0
+            for k, c in enumerate(settings)
+            if c is not None
+        ]
+    ).T
+    taps = rest.setpoint.tap_position
+    at_an_end = (taps == network.tap_lowest) | (taps == network.tap_highest)
+    assert (inside | at_an_end).all()
+    assert inside.mean() > 0.9
+
+
+def test_settling_a_batch_is_settling_its_rows(feeder: Feeder) -> None:
+    controls = LocalControls(compile_network(with_capacitor_controls(feeder)))
+    setpoint = random_levels(controls.network, 12)
+    batch = controls.settle(setpoint)
+    for row in range(12):
+        alone = controls.settle(setpoint.rows(slice(row, row + 1)))
+        np.testing.assert_array_equal(
+            alone.setpoint.tap_position[0], batch.setpoint.tap_position[row]
+        )
+        np.testing.assert_array_equal(alone.flow.v_pu[0], batch.flow.v_pu[row])
+
+
+def test_elements_without_a_control_keep_what_they_are_given(feeder: Feeder) -> None:
+    regulators = {k: replace(r, control=None) for k, r in feeder.regulators.items()}
+    network = compile_network(replace(feeder, regulators=regulators))
+    setpoint = random_levels(network, 3)
+    rest = LocalControls(network).settle(setpoint)
+    assert rest.settled.all()
+    assert rest.rounds == 0
+    np.testing.assert_array_equal(rest.setpoint.tap_position, setpoint.tap_position)
+    assert LocalControls(network).compensated_v(setpoint, rest.flow).shape == (3, 0)
+
+
+def test_some_regulators_may_have_a_control_and_others_not() -> None:
+    feeder = load("ieee13")
+    kept = replace(feeder.regulators["reg2"], control=None)
+    network = compile_network(replace(feeder, regulators={**feeder.regulators, "reg2": kept}))
+    setpoint = nominal_setpoint(network).with_(tap_position=[0, 3, 0])
+    ours, reference = LocalControls(network).settle(setpoint), OpenDSS(network)
+    reference.solve(setpoint, controls=True)
+    np.testing.assert_array_equal(ours.setpoint.tap_position, reference.settled[0])
+    assert ours.setpoint.tap_position[0, 1] == 3
+
+
+def test_an_empty_batch_settles(feeder: Feeder) -> None:
+    controls = LocalControls(compile_network(feeder))
+    rest = controls.settle(nominal_setpoint(controls.network, 0))
+    assert rest.settled.shape == (0,)
+
+
+def far_load(two_bus: Callable[..., Feeder], kvar: float, control: CapacitorControl) -> Network:
+    """A capacitor at the end of five kilometres, which it lifts by several percent."""
+    at_b = Terminal("b", ABC)
+    return compile_network(
+        two_bus(
+            length_m=5000.0,
+            loads=[Load("one", at_b, WYE, LoadModel.PQ, 600.0, 300.0, 4.16)],
+            capacitors=[Capacitor("c", at_b, WYE, kvar, 4.16, control=control)],
+        )
+    )
+
+
+def test_rows_that_hunt_are_not_settled(two_bus: Callable[..., Feeder]) -> None:
+    """A band narrower than what the capacitor does to the voltage has no rest in it."""
+    network = far_load(two_bus, 600.0, CapacitorControl(v_on=118.0, v_off=119.0, pt_ratio=20.0))
+    setpoint = nominal_setpoint(network, 3).with_(
+        load_kw=[[0.0], [400.0], [900.0]], load_kvar=[[0.0], [200.0], [500.0]]
+    )
+    controls = LocalControls(network)
+    rest = controls.settle(setpoint, max_rounds=9)
+    assert rest.settled.tolist() == [True, False, True]
+    assert rest.rounds == 9
+    assert rest.setpoint.capacitor_closed[[0, 2]].tolist() == [[0.0], [1.0]]
+    reference = OpenDSS(network)
+    assert reference.solve(setpoint, controls=True).converged.tolist() == [True, False, True]
+    np.testing.assert_array_equal(reference.settled[1][[0, 2]], [[0.0], [1.0]])
+    assert rest.flow.converged.all()
+
+
+def test_rounds_are_only_given_up_where_a_control_still_wants_to_act() -> None:
+    controls = LocalControls(compile_network(load("ieee13")))
+    setpoint = nominal_setpoint(controls.network)
+    needed = controls.settle(setpoint).rounds
+    assert needed > 1
+    assert controls.settle(setpoint, max_rounds=needed).settled.all()
+    assert not controls.settle(setpoint, max_rounds=needed - 1).settled.any()
+    untouched = controls.settle(setpoint, max_rounds=0)
+    assert not untouched.settled.any()
+    np.testing.assert_array_equal(untouched.setpoint.tap_position, setpoint.tap_position)
+
+
+def test_a_row_without_a_solution_is_not_settled(two_bus: Callable[..., Feeder]) -> None:
+    network = far_load(two_bus, 300.0, CapacitorControl(v_on=117.0, v_off=123.0, pt_ratio=20.0))
+    stubborn = replace(network.feeder.loads["one"], v_low_pu=0.01, v_min_pu=0.02, v_max_pu=5.0)
+    network = compile_network(replace(network.feeder, loads={"one": stubborn}))
+    setpoint = nominal_setpoint(network, 3).with_(load_kw=[[100.0], [50000.0], [600.0]])
+    rest = LocalControls(network).settle(setpoint)
+    assert rest.settled.tolist() == [True, False, True]
+    assert rest.flow.status[1] != Status.CONVERGED
+
+
+def test_a_capacitor_watches_the_first_phase_of_its_bank(two_bus: Callable[..., Feeder]) -> None:
+    network = far_load(two_bus, 300.0, CapacitorControl(v_on=117.0, v_off=123.0, pt_ratio=20.0))
+    controls = LocalControls(network)
+    v_pu = solve(network, nominal_setpoint(network)).v_pu.repeat(4, axis=0)
+    first, *others = network.nodes_of(Terminal("b", ABC))
+    v_pu[:, others] = 0.9
+    base_v = 4160.0 / 3**0.5 / 20.0
+    v_pu[:, first] = np.array([116.9, 117.1, 122.9, 123.1]) / base_v
+    flow = replace(solve(network, nominal_setpoint(network, 4)), v_pu=v_pu)
+    for closed, expected in ((0.0, [1, 0, 0, 0]), (1.0, [1, 1, 1, 0])):
+        setpoint = nominal_setpoint(network, 4).with_(capacitor_closed=[closed])
+        assert controls.capacitor_states(setpoint, flow)[:, 0].tolist() == expected
+
+
+def test_a_ganged_regulator_stops_at_the_end_of_its_range(
+    two_bus: Callable[..., Feeder],
+) -> None:
+    """Three phases on one tap, led by the first; a line too long for the last row."""
+    wye = Winding(Terminal("b", ABC), WYE, 4.16, 2000.0, 0.01)
+    feeder = two_bus(length_m=3000.0)
+    control = LineDropControl(122.0, 2.0, 20.0, 300.0, 1.0, 2.0)
+    feeder = replace(
+        feeder,
+        buses={**feeder.buses, "c": Bus("c", 4.16)},
+        transformers={
+            "t": Transformer("t", (wye, replace(wye, terminal=Terminal("c", ABC))), 0.05)
+        },
+        regulators={"r": Regulator("r", "t", 0.9, 1.1, 32, control)},
+        loads={"one": Load("one", Terminal("c", ABC), WYE, LoadModel.PQ, 300, 100, 4.16)},
+    )
+    network = compile_network(feeder)
+    setpoint = nominal_setpoint(network, 4).with_(load_kw=[[0.0], [300.0], [900.0], [2200.0]])
+    ours, reference = LocalControls(network).settle(setpoint), OpenDSS(network)
+    reference.solve(setpoint, controls=True)
+    np.testing.assert_array_equal(ours.setpoint.tap_position, reference.settled[0])
+    assert ours.setpoint.tap_position[3, 0] == 16
