@@ -83,6 +83,7 @@ class PrivacyChoice:
     local_steps: int
     hidden: tuple[int, ...]
     learning_rate: float
+    polyak: float
     average_decay: float
 
     def __post_init__(self) -> None:

@@ -126,9 +126,7 @@ def _bars(console: Console) -> Iterator[Progress]:
         yield progress
 
 
-def _logs(
-    utilities: Mapping[str, Utility], root: Path, console: Console
-) -> dict[str, Transitions]:
+def _logs(utilities: Mapping[str, Utility], root: Path, console: Console) -> dict[str, Transitions]:
     logs = {}
     with _bars(console) as progress:
         task = progress.add_task("Logging operation", total=len(utilities))
@@ -150,7 +148,9 @@ def _learn(
         share = {"local_only": len(utilities)}
         tasks = {
             name: progress.add_task(
-                f"Learning: {policy_text(name).label.lower()}", total=share.get(name, 1), start=False
+                f"Learning: {policy_text(name).label.lower()}",
+                total=share.get(name, 1),
+                start=False,
             )
             for name in ("local_only", "pooled", "federated", "federated_private")
         }
@@ -293,10 +293,10 @@ def _figures(
         ReportFigure(
             "day",
             "Voltage over that day",
-            f"Lowest and highest voltage of all nodes through {when}.",
+            f"Lowest and highest voltage of all nodes through {when}. Grey repeats no control.",
             "Bands of lowest to highest voltage over 24 hours, one panel a policy.",
             day_figure(
-                np.arange(len(before)) + 0.5,
+                np.arange(0.5, len(before)),
                 {name: (v.min(axis=1), v.max(axis=1)) for name, v in day.v_pu.items()},
             ),
         ),
@@ -316,5 +316,3 @@ def _figures(
             ),
         ),
     ]
-
-

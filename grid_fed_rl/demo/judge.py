@@ -42,9 +42,7 @@ class Judge:
         by_utility: list[dict[str, list[float]]] = []
         for name, utility in self.utilities.items():
             hands = self.hands(utility)
-            measured = utility.run(
-                policies[name], np.concatenate(hands), own_controls=own_controls
-            )
+            measured = utility.run(policies[name], np.concatenate(hands), own_controls=own_controls)
             cuts = np.cumsum([len(hand) for hand in hands])[:-1]
             by_utility.append(
                 {m: [float(part.mean()) for part in np.split(measured[m], cuts)] for m in METRICS}
@@ -103,9 +101,7 @@ class Day:
     v_pu: Mapping[str, NDArray[np.float64]]
 
 
-def day_of(
-    utilities: Mapping[str, Utility], policies: Mapping[str, Mapping[str, Policy]]
-) -> Day:
+def day_of(utilities: Mapping[str, Utility], policies: Mapping[str, Mapping[str, Policy]]) -> Day:
     """The unseen day that no control handles worst, run by several policies.
 
     Args:

@@ -121,6 +121,7 @@ class Learners:
                 self.config.algorithm,
                 hidden=choice.hidden,
                 learning_rate=choice.learning_rate,
+                polyak=choice.polyak,
                 average_decay=choice.average_decay,
             ),
         )
@@ -130,16 +131,13 @@ class Learners:
         points = self.config.evaluation.curve_points
         everyone = list(self.utilities)
 
-        def progress(record: object) -> None:
-            self.advance(settings.run, 1.0 / settings.n_rounds)
-
         noise = ReproducibleNoise(self.config.seed) if self.config.reproducible else None
         result: Federated = run_federated(
             self.logs,
             settings,
             self.folder.path / settings.run,
             noise=noise,
-            progress=progress,
+            progress=lambda _: self.advance(settings.run, 1.0 / settings.n_rounds),
             evaluate=lambda params, _: {
                 "score": self._score(LearnedPolicy(params, settings.algorithm), everyone)
             },
@@ -216,5 +214,3 @@ class Learners:
         """Names and learners, in the order they are run."""
         for name in ("local_only", "pooled", "federated", "federated_private"):
             yield name, getattr(self, name)
-
-

@@ -68,7 +68,9 @@ class Utility:
         rng = np.random.default_rng([self.config.seed, self.number, stream])
         return Behaviour(self.env, rules, rng)
 
-    def run(self, policy: Policy, days: NDArray[np.int64], *, own_controls: bool = False):
+    def run(
+        self, policy: Policy, days: NDArray[np.int64], *, own_controls: bool = False
+    ) -> dict[str, NDArray[np.float64]]:
         """Judge a policy on days of this utility; see `run_days`."""
         env = self.own_controls if own_controls else self.env
         return run_days(env, policy, days, env.case.network.n_nodes)
@@ -112,6 +114,4 @@ class Utility:
 
 def open_utilities(config: DemoConfig) -> Mapping[str, Utility]:
     """The utilities of the configuration, by name."""
-    return {
-        name: Utility(name, number, config) for number, name in enumerate(config.utilities)
-    }
+    return {name: Utility(name, number, config) for number, name in enumerate(config.utilities)}

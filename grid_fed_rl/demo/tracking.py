@@ -22,7 +22,7 @@ class Tracker(Protocol):
 def tracking(config: DemoConfig, folder: Path, settings: Mapping[str, Any]) -> Iterator[Tracker]:
     """Open the tracker of the configuration; without one, numbers go nowhere."""
     if config.tracking.kind == "none":
-        yield lambda numbers: None
+        yield lambda _: None
         return
     import wandb
 
