@@ -53,7 +53,7 @@ def advance(case: Case, before: Snapshot, action: Floats, threads: int | None = 
     states, moves = _moved(case, before.states, action)
     row = before.next_row
     setpoint = _setpoint(case, row, states, moves)
-    start = np.where(before.flow.converged[:, None], before.flow.v_pu, case.network.v_flat_pu)
+    start = _start_pu(case, before.flow)
     if case.local_controls is None:
         flow = solve(case.network, setpoint, start_pu=start, threads=threads)
     else:
@@ -61,6 +61,13 @@ def advance(case: Case, before: Snapshot, action: Floats, threads: int | None = 
         setpoint, flow = settled.setpoint, settled.flow
         states, moves = _followed(case, states, moves, setpoint)
     return _snapshot(case, before.day, before.step + 1, row, states, moves, setpoint, flow)
+
+
+def _start_pu(case: Case, flow: PowerFlow) -> NDArray[np.complex128]:
+    """Voltages to start from: the last ones; those without load where there are none."""
+    if flow.converged.all():
+        return flow.v_pu
+    return np.where(flow.converged[:, None], flow.v_pu, case.network.v_flat_pu)
 
 
 def _moved(case: Case, states: Mapping[str, NDArray], action: Floats) -> tuple[States, Moves]:

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
+from grid_fed_rl.envs.dynamics import advance, rest
 from grid_fed_rl.envs.single import GridEnv
 from grid_fed_rl.envs.vector import GridVectorEnv
+from grid_fed_rl.powerflow import solve
 
 N_LANES, N_STEPS = 8, 80
 DAYS = [0, 1, 2, 3, 0, 1, 2, 3]  # day 1 collapses in its fifth step
@@ -141,6 +143,18 @@ def test_collapse_in_the_last_hour_terminates_and_does_not_truncate(stormy):
     env.reset(options={"day": 1})
     ends = [env.step(np.zeros(6))[2:4] for _ in range(5)]
     assert ends == [(False, False)] * 4 + [(True, False)]
+
+
+def test_lane_without_voltages_starts_from_those_without_load(stormy):
+    """A lane that collapsed in the hour of its reset may yet be held in the next."""
+    collapsed = rest(stormy, np.array([4, 0]))
+    np.testing.assert_array_equal(collapsed.flow.converged, [False, True])
+    calm_row = 4 * 24 + 1
+    before = replace(collapsed, next_row=np.array([calm_row, 0]))
+    after = advance(stormy, before, np.zeros((2, 6)))
+    assert after.flow.converged.all()
+    flat = solve(stormy.network, after.setpoint)
+    np.testing.assert_array_equal(after.flow.v_pu[0], flat.v_pu[0])
 
 
 def test_metadata_names_the_mode(case13):
