@@ -255,3 +255,20 @@ def test_a_ganged_regulator_stops_at_the_end_of_its_range(
     reference.solve(setpoint, controls=True)
     np.testing.assert_array_equal(ours.setpoint.tap_position, reference.settled[0])
     assert ours.setpoint.tap_position[3, 0] == 16
+
+
+@pytest.mark.parametrize("name", ["ieee13", "ieee123"])
+def test_shift_of_a_setting_acts_as_another_setting(name: str) -> None:
+    feeder = load(name)
+    raised = {
+        key: replace(one, control=replace(one.control, v_reg=one.control.v_reg + 3.0))
+        for key, one in feeder.regulators.items()
+        if one.control is not None
+    }
+    network = compile_network(feeder)
+    setpoint = nominal_setpoint(network)
+    flow = solve(network, setpoint)
+    shifted = LocalControls(network).tap_moves(setpoint, flow, 3.0)
+    higher = LocalControls(compile_network(replace(feeder, regulators=raised)))
+    np.testing.assert_array_equal(shifted, higher.tap_moves(setpoint, flow))
+    assert (shifted != LocalControls(network).tap_moves(setpoint, flow)).any()
