@@ -1,5 +1,6 @@
 """What happens when episodes end: Gymnasium's own vector environments are the reference."""
 
+import copy
 from dataclasses import replace
 
 import numpy as np
@@ -155,6 +156,20 @@ def test_lane_without_voltages_starts_from_those_without_load(stormy):
     assert after.flow.converged.all()
     flat = solve(stormy.network, after.setpoint)
     np.testing.assert_array_equal(after.flow.v_pu[0], flat.v_pu[0])
+
+
+@pytest.mark.parametrize("mode", ["NextStep", "SameStep"])
+def test_snapshot_that_was_kept_is_not_written_over(stormy, actions, same, mode):
+    env = make(stormy, mode)
+    env.reset(seed=0, options={"day": DAYS})
+    kept = []
+    for action in actions(12, N_LANES, stormy):
+        env.step(action)
+        kept.append((env.snapshot, copy.deepcopy(env.snapshot)))
+    for snapshot, was in kept:
+        for name in ("v_pu", "step", "row", "loss_kw"):
+            same(getattr(snapshot, name), getattr(was, name))
+        same(dict(snapshot.states), dict(was.states))
 
 
 def test_metadata_names_the_mode(case13):

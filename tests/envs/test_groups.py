@@ -35,6 +35,13 @@ def test_regulators_move_by_whole_steps_and_stop_at_the_ends(regulators):
     np.testing.assert_array_equal(move.loss_kw, [0.0, 0.0])
 
 
+def test_move_beyond_what_an_action_can_ask_for_counts_as_a_whole_action(regulators):
+    """Local controls move further than four steps."""
+    move = regulators.moved(np.array([[0, 0, 2]]), np.array([[9, -5, 2]]))
+    np.testing.assert_array_equal(move.executed, [[1.0, -1.0, 0.0]])
+    np.testing.assert_array_equal(move.operations, [14])
+
+
 def test_capacitors_close_above_a_third_open_below_minus_a_third_and_hold_between(capacitors):
     states = np.array([[0, 1], [0, 1], [1, 0], [0, 1]])
     third = 1.0 / 3.0

@@ -110,6 +110,15 @@ def test_seed_none_goes_on_with_the_streams(case13):
     np.testing.assert_array_equal(again, [first, second])
 
 
+def test_seed_reaches_gymnasiums_own_generator(case13):
+    env = GridVectorEnv(case13, 2)
+    env.reset(seed=6)
+    assert env.np_random_seed == 6
+    drawn = env.np_random.random()
+    env.reset(seed=6)
+    assert env.np_random.random() == drawn
+
+
 def test_list_of_seeds_gives_each_lane_its_own_and_none_leaves_a_lane_alone(case13):
     env = GridVectorEnv(case13, 3)
     env.reset(seed=[10, 20, 30])

@@ -98,6 +98,20 @@ def test_cost_stands_apart_from_the_reward(actions):
         np.testing.assert_array_equal(strict["cost"], strict["costs"]["voltage"])
 
 
+def test_nothing_is_charged_for_a_reset():
+    """Not even where the feeder at rest stands outside all limits."""
+    env = GridVectorEnv(vvo_case("ieee13", config=VVOConfig(limits=VoltageLimits(1.2, 1.3))), 2)
+    _, info = env.reset(seed=0)
+    assert (env.snapshot.loss_kw > 0.0).all()
+    for entry in ("cost", "loss_kwh", "operations", "action_executed"):
+        np.testing.assert_array_equal(info[entry], np.zeros_like(info[entry]))
+    for entry in ("costs", "violations", "reward_terms"):
+        for name, value in info[entry].items():
+            if not name.startswith("_"):
+                np.testing.assert_array_equal(value, [0.0, 0.0])
+    assert info["converged"].all()
+
+
 def test_cost_is_the_sum_of_its_channels(case13):
     limits = (VoltageLimits(1.1, 1.2), VoltageLimits(0.5, 0.6))
     channels = tuple(VoltageCost(one, name) for one, name in zip(limits, "ab", strict=True))
