@@ -92,10 +92,8 @@ def _setpoint(
     der_kw = np.zeros((n, len(case.network.ders)))
     der_kw[:, : year.pv_kw.shape[1]] = year.pv_kw[row]
     arrays: dict[str, NDArray] = {
-        "tap_position": np.broadcast_to(nominal.tap_position, (n, nominal.tap_position.shape[1])),
-        "capacitor_closed": np.broadcast_to(
-            nominal.capacitor_closed, (n, nominal.capacitor_closed.shape[1])
-        ),
+        "tap_position": np.repeat(nominal.tap_position, n, axis=0),
+        "capacitor_closed": np.repeat(nominal.capacitor_closed, n, axis=0),
         "load_kw": year.load_kw[row].astype(np.float64),
         "load_kvar": year.load_kvar[row].astype(np.float64),
         "der_kw": der_kw,

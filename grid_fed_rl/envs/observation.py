@@ -38,7 +38,8 @@ class ObservationPart(Protocol):
 
 
 def _scaled_voltage(v_pu: Floats) -> Floats:
-    return np.clip((v_pu - 1.0) / V_SPAN_PU, -1.0, 1.0)
+    scaled = (v_pu - 1.0) / V_SPAN_PU
+    return np.clip(scaled, -1.0, 1.0, out=scaled)
 
 
 @dataclass(frozen=True, eq=False)

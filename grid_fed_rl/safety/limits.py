@@ -26,4 +26,6 @@ class VoltageLimits:
 
     def excursion_pu(self, v_pu: NDArray[np.float64]) -> NDArray[np.float64]:
         """How far each magnitude lies outside the limits, per unit; 0 within."""
-        return np.maximum(np.maximum(self.v_min_pu - v_pu, v_pu - self.v_max_pu), 0.0)
+        excursion = self.v_min_pu - v_pu
+        np.maximum(excursion, v_pu - self.v_max_pu, out=excursion)
+        return np.maximum(excursion, 0.0, out=excursion)
