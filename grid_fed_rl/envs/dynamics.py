@@ -49,6 +49,12 @@ def advance(case: Case, before: Snapshot, action: Floats, threads: int | None = 
     Devices move first, and then hold for the whole step. Where the case has
     local controls, regulators and capacitors ignore the action and settle with
     the load and sun of the step.
+
+    Args:
+        case: What the environment is made of.
+        before: The feeder before the step.
+        action: (lane, device) in [-1, 1].
+        threads: Threads of the power flow; all processors by default.
     """
     states, moves = _moved(case, before.states, action)
     row = before.next_row

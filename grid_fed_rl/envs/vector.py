@@ -205,13 +205,16 @@ class GridVectorEnv(VectorEnv[Observations, ArrayLike, NDArray[Any]]):
     def _restart(self, last_info: dict[str, Any]) -> dict[str, Any]:
         """Begin the next episode of the lanes that just ended (``SAME_STEP``)."""
         over, ended = self._ended, np.flatnonzero(self._ended)
-        last_observation = np.where(over[:, None], self._observation(), np.float32(0.0))
+        last_observation = self._observation()
+        final = np.full(self.num_envs, None, dtype=object)
+        for lane in ended:  # an array of arrays, which is what Gymnasium's wrappers expect
+            final[lane] = last_observation[lane]
         fresh = rest(self.case, self._drawn_days(ended), self._threads)
         self._snapshot = self.snapshot.with_lanes(ended, fresh)
         self._ended = np.zeros(self.num_envs, dtype=bool)
         return {
             **self._info(self._reward_terms()),
-            "final_obs": last_observation,
+            "final_obs": final,
             "_final_obs": over,
             "final_info": masked(last_info, over),
             "_final_info": over.copy(),

@@ -53,6 +53,8 @@ def same():
             assert len(one) == len(other), where
             for k, (a, b) in enumerate(zip(one, other, strict=True)):
                 check(a, b, f"{where}[{k}]")
+        elif isinstance(one, np.ndarray) and one.dtype == object:
+            check(one.tolist(), other.tolist(), where)
         elif isinstance(one, np.ndarray):
             assert one.dtype == other.dtype, where
             np.testing.assert_array_equal(one, other, err_msg=where)
