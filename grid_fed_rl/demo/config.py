@@ -4,21 +4,21 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
+
+import gymnasium
 
 from grid_fed_rl.algorithms.iql import IQLConfig
+from grid_fed_rl.demo.typed import build, require
+from grid_fed_rl.envs import register
 from grid_fed_rl.envs.baselines import BehaviourConfig
-from grid_fed_rl.errors import GridFedRLError
+from grid_fed_rl.federated.config import FederatedConfig
+from grid_fed_rl.federated.privacy import SiteDayPrivacy
+from grid_fed_rl.feeders import names as feeder_names
+from grid_fed_rl.scenarios import five_utilities
 
 __all__ = ["DemoConfig", "fingerprint"]
-
-Record = TypeVar("Record")
-
-
-def _require(holds: bool, name: str, value: object, expected: str) -> None:
-    if not holds:
-        raise GridFedRLError(f"configuration: {name} is {value!r}; expected {expected}")
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,15 @@ class FeederChoice:
 
     name: str
     env_id: str
+
+    def __post_init__(self) -> None:
+        known = feeder_names()
+        require(self.name in known, "feeder.name", self.name, f"one of {', '.join(known)}")
+        register()
+        runs = {env_id: spec.kwargs.get("feeder") for env_id, spec in gymnasium.registry.items()}
+        fitting = [env_id for env_id, feeder in runs.items() if feeder == self.name]
+        expected = f"an environment of the feeder {self.name!r}: {', '.join(fitting) or 'none'}"
+        require(self.env_id in fitting, "feeder.env_id", self.env_id, expected)
 
 
 @dataclass(frozen=True)
@@ -42,19 +51,20 @@ class BehaviourChoice:
 
     v_shift_spread: float
     exploration: float
-    capacitor_rules: tuple[float, ...]
-    battery_rules: tuple[float, ...]
+    capacitor_rules: tuple[float, float, float]
+    battery_rules: tuple[float, float, float]
+
+    def __post_init__(self) -> None:
+        self.of(UtilityChoice(0.0))
 
     def of(self, utility: UtilityChoice) -> BehaviourConfig:
         """The rules of one utility."""
-        closed, clock, voltage = self.capacitor_rules
-        idle, peak, sun = self.battery_rules
         return BehaviourConfig(
             utility.v_shift_mean,
             self.v_shift_spread,
             self.exploration,
-            (closed, clock, voltage),
-            (idle, peak, sun),
+            self.capacitor_rules,
+            self.battery_rules,
         )
 
 
@@ -67,7 +77,8 @@ class FederatedChoice:
     server_step: float
 
     def __post_init__(self) -> None:
-        _require(self.rounds >= 1, "federated.rounds", self.rounds, "at least 1")
+        require(self.rounds >= 1, "federated.rounds", self.rounds, "at least 1")
+        FederatedConfig(rule=self.rule, server_step=self.server_step)
 
 
 @dataclass(frozen=True)
@@ -87,8 +98,31 @@ class PrivacyChoice:
     average_decay: float
 
     def __post_init__(self) -> None:
-        _require(self.rounds >= 1, "privacy.rounds", self.rounds, "at least 1")
-        _require(self.local_steps >= 1, "privacy.local_steps", self.local_steps, "at least 1")
+        require(self.rounds >= 1, "privacy.rounds", self.rounds, "at least 1")
+        require(self.local_steps >= 1, "privacy.local_steps", self.local_steps, "at least 1")
+        self.algorithm(IQLConfig())
+        self.mechanism()
+
+    def mechanism(self) -> SiteDayPrivacy:
+        """What every step of a site is protected by."""
+        return SiteDayPrivacy(
+            epsilon=self.epsilon,
+            delta=self.delta,
+            clip=self.clip,
+            sampling_rate=self.sampling_rate,
+            n_steps=self.rounds * self.local_steps,
+            nominal_days=self.nominal_days,
+        )
+
+    def algorithm(self, other: IQLConfig) -> IQLConfig:
+        """The settings of the private learner, from those of the others."""
+        return replace(
+            other,
+            hidden=self.hidden,
+            learning_rate=self.learning_rate,
+            polyak=self.polyak,
+            average_decay=self.average_decay,
+        )
 
 
 @dataclass(frozen=True)
@@ -101,10 +135,10 @@ class EvaluationChoice:
     lanes: int
 
     def __post_init__(self) -> None:
-        _require(self.seeds >= 2, "evaluation.seeds", self.seeds, "at least 2, for an interval")
+        require(self.seeds >= 2, "evaluation.seeds", self.seeds, "at least 2, for an interval")
         for name in ("validation_days", "curve_points", "lanes"):
             value = getattr(self, name)
-            _require(value >= 1, f"evaluation.{name}", value, "at least 1")
+            require(value >= 1, f"evaluation.{name}", value, "at least 1")
 
 
 @dataclass(frozen=True)
@@ -125,7 +159,7 @@ class SizeChoice:
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch_size"):
-            _require(getattr(self, name) >= 1, f"size.{name}", getattr(self, name), "at least 1")
+            require(getattr(self, name) >= 1, f"size.{name}", getattr(self, name), "at least 1")
 
 
 @dataclass(frozen=True)
@@ -152,10 +186,13 @@ class DemoConfig:
     observe: Literal["nodes", "zones"]
 
     def __post_init__(self) -> None:
-        _require(len(self.utilities) >= 2, "utilities", list(self.utilities), "at least 2")
-        _require(self.seed >= 0, "seed", self.seed, "at least 0")
+        require(len(self.utilities) >= 2, "utilities", list(self.utilities), "at least 2")
+        known = [utility.name for utility in five_utilities()]
+        for name in self.utilities:
+            require(name in known, f"utilities.{name}", name, f"one of {', '.join(known)}")
+        require(self.seed >= 0, "seed", self.seed, "at least 0")
         rounds, steps = self.federated.rounds, self.size.steps
-        _require(steps >= rounds, "size.steps", steps, f"at least federated.rounds ({rounds})")
+        require(steps >= rounds, "size.steps", steps, f"at least federated.rounds ({rounds})")
 
     @classmethod
     def of(cls, mapping: Mapping[str, Any]) -> "DemoConfig":
@@ -165,7 +202,7 @@ class DemoConfig:
             GridFedRLError: an entry is missing, unknown or of the wrong type; the
                 message names it.
         """
-        return _build(cls, mapping, "")
+        return build(cls, mapping)
 
 
 def fingerprint(*parts: object) -> str:
@@ -173,36 +210,3 @@ def fingerprint(*parts: object) -> str:
     plain = [asdict(p) if dataclasses.is_dataclass(p) else p for p in parts]  # type: ignore[arg-type]
     text = json.dumps(plain, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _build(kind: type[Record], mapping: object, where: str) -> Record:
-    assert dataclasses.is_dataclass(kind)
-    if not isinstance(mapping, Mapping):
-        raise GridFedRLError(f"configuration: {where or 'it'} is {mapping!r}; expected entries")
-    hints = get_type_hints(kind)
-    names = {item.name for item in dataclasses.fields(kind)}
-    for wrong in sorted(set(mapping) ^ names):
-        state = "unknown" if wrong in mapping else "missing"
-        known = ", ".join(sorted(names))
-        raise GridFedRLError(f"configuration: {where}{wrong} is {state}; known: {known}")
-    return kind(**{name: _value(hints[name], mapping[name], where + name) for name in names})
-
-
-def _value(hint: Any, value: object, where: str) -> object:
-    origin, parts = get_origin(hint), get_args(hint)
-    if dataclasses.is_dataclass(hint):
-        assert isinstance(hint, type)
-        return _build(hint, value, f"{where}.")
-    if origin is dict and isinstance(value, Mapping):
-        return {str(k): _value(parts[1], v, f"{where}.{k}") for k, v in value.items()}
-    if origin is tuple and isinstance(value, list | tuple):
-        return tuple(_value(parts[0], v, where) for v in value)
-    allowed = parts or (hint,)
-    if origin is Literal:
-        _require(value in parts, where, value, " or ".join(map(repr, parts)))
-        return value
-    if float in allowed and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    expected = " or ".join(getattr(one, "__name__", str(one)) for one in allowed)
-    _require(type(value) in allowed, where, value, expected)
-    return value

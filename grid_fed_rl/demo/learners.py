@@ -7,7 +7,7 @@ round by round.
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -20,10 +20,12 @@ from grid_fed_rl.demo.sites import Utility
 from grid_fed_rl.federated.config import FederatedConfig
 from grid_fed_rl.federated.flower.run import Federated, run_federated
 from grid_fed_rl.federated.noise import ReproducibleNoise
-from grid_fed_rl.federated.privacy import SiteDayPrivacy
 from grid_fed_rl.policy import Policy
 
-__all__ = ["Curve", "Learned", "Learners"]
+__all__ = ["LEARNERS", "Curve", "Learned", "Learners"]
+
+LEARNERS = ("local_only", "pooled", "federated", "federated_private")
+"""In the order they are run."""
 
 Advance = Callable[[str, float], None]
 """Called with a learner's name and the share of its work that is done."""
@@ -43,8 +45,7 @@ class Learned:
 
     policies: Mapping[str, Policy]
     curve: Curve
-    privacy: Mapping[str, object] | None = None  # the statement, of a private run
-    privacy_text: str = ""
+    privacy: Mapping[str, object] | None = None  # the statement, of a federated run
 
 
 @dataclass(frozen=True)
@@ -101,14 +102,6 @@ class Learners:
     def federated_private(self) -> Learned:
         """As federated, with every site-day protected."""
         choice = self.config.privacy
-        privacy = SiteDayPrivacy(
-            epsilon=choice.epsilon,
-            delta=choice.delta,
-            clip=choice.clip,
-            sampling_rate=choice.sampling_rate,
-            n_steps=choice.rounds * choice.local_steps,
-            nominal_days=choice.nominal_days,
-        )
         settings = FederatedConfig(
             run="federated_private",
             n_rounds=choice.rounds,
@@ -116,14 +109,8 @@ class Learners:
             rule=self.config.federated.rule,
             server_step=self.config.federated.server_step,
             seed=self.config.seed,
-            privacy=privacy,
-            algorithm=replace(
-                self.config.algorithm,
-                hidden=choice.hidden,
-                learning_rate=choice.learning_rate,
-                polyak=choice.polyak,
-                average_decay=choice.average_decay,
-            ),
+            privacy=choice.mechanism(),
+            algorithm=choice.algorithm(self.config.algorithm),
         )
         return self._federate(settings)
 
@@ -155,7 +142,6 @@ class Learners:
             dict.fromkeys(self.utilities, result.policy),
             curve,
             result.statement.as_dict(),
-            result.statement.text,
         )
 
     def _score(self, policy: Policy, names: list[str]) -> float:
@@ -212,5 +198,5 @@ class Learners:
 
     def __iter__(self) -> Iterator[tuple[str, Callable[[], Learned]]]:
         """Names and learners, in the order they are run."""
-        for name in ("local_only", "pooled", "federated", "federated_private"):
+        for name in LEARNERS:
             yield name, getattr(self, name)

@@ -2,10 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from grid_fed_rl.demo.config import DemoConfig
+from grid_fed_rl.demo.learners import LEARNERS
+from grid_fed_rl.errors import GridFedRLError
 
 __all__ = ["Tracker", "tracking"]
 
@@ -19,21 +22,31 @@ class Tracker(Protocol):
 
 
 @contextmanager
-def tracking(config: DemoConfig, folder: Path, settings: Mapping[str, Any]) -> Iterator[Tracker]:
-    """Open the tracker of the configuration; without one, numbers go nowhere."""
+def tracking(config: DemoConfig, folder: Path) -> Iterator[Tracker]:
+    """Open the tracker of the configuration; without one, numbers go nowhere.
+
+    Raises:
+        GridFedRLError: Weights & Biases is to be reached and is not.
+    """
     if config.tracking.kind == "none":
         yield lambda _: None
         return
     import wandb
 
-    run = wandb.init(
-        project=config.tracking.project,
-        mode=config.tracking.mode,
-        name=folder.name,
-        dir=folder,
-        config=dict(settings),
-    )
     try:
+        run = wandb.init(
+            project=config.tracking.project,
+            mode=config.tracking.mode,
+            name=folder.name,
+            dir=folder,
+            config=asdict(config),
+        )
+    except wandb.Error as error:
+        raise GridFedRLError(
+            f"tracking.mode is {config.tracking.mode!r}: {error}; log in with 'wandb login', or "
+            "choose tracking.mode=offline"
+        ) from error
+    with run:
+        for name in LEARNERS:
+            run.define_metric(f"{name}/score_usd_per_day", step_metric=f"{name}/steps")
         yield lambda numbers: run.log(dict(numbers))
-    finally:
-        run.finish()
