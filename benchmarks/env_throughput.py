@@ -5,8 +5,8 @@ environment takes random actions; resets are paid for and not counted as steps.
 What it solved in some lanes of one day is then given to OpenDSS row by row, in
 one process and in as many as asked for: taps, capacitors, loads and DER are set,
 the row is solved, and its voltages are read. That is less than a step, since
-OpenDSS is spared the devices, the observation, the reward and the costs. Much of
-its time goes into setting several hundred values by a call each, as it does in
+OpenDSS is spared the devices, the observation, the reward and the costs. About
+half of its time goes into setting several hundred values by a call each, as in
 any loop over OpenDSS; the vector environment sets whole arrays.
 
 The speed claim carries its exactness: the largest difference between the
