@@ -27,8 +27,8 @@ Status = NDArray[np.int8]
 CONVERGED, NOT_CONVERGED, DIVERGED = 0, 1, 2
 
 # A division by zero gives an infinity, which the row's status reports, and not
-# an exception in the midst of a batch. No fast-math, contraction least of all:
-# a vector loop and its remainder would round differently, and a row's last digits
+# an exception in the midst of a batch. No fast-math, contraction least of all: a
+# vector loop and its remainder may then round differently, and a row's last digits
 # depend on how many rows stand beside it. It costs nothing that can be measured.
 COMPILED = {"nogil": True, "cache": True, "error_model": "numpy"}
 

@@ -80,6 +80,9 @@ def test_published_figures_arrive_in_si() -> None:
     assert feeder.line_codes["mtx606"].c_nf_per_km[1][1] == pytest.approx(383.948 / 1.609344)
     assert feeder.lines["650632"].length_m == pytest.approx(2000 * 0.3048)
     assert load("ieee123").lines["l115"].length_m == pytest.approx(400 * 0.3048)
+    transformer = load("ieee123").transformers["xfm1"]
+    r_percent = sum(winding.r_percent for winding in transformer.windings)
+    assert (transformer.windings[0].kva, r_percent, transformer.x_percent) == (150.0, 1.27, 2.72)
     load_646 = feeder.loads["646"]
     assert load_646.terminal == Terminal("646", (2, 3))
     assert load_646.connection is Connection.DELTA

@@ -131,9 +131,15 @@ def test_with_adds_der_and_leaves_the_feeder_as_it_was() -> None:
 
 @pytest.mark.parametrize(
     "more",
-    [{"pvs": [pv("roof")]}, {"storages": [battery("roof")]}, {"pvs": [pv("new"), pv("new")]}],
+    [
+        {"pvs": [pv("roof")]},
+        {"storages": [battery("roof")]},
+        {"pvs": [pv("cell")]},
+        {"pvs": [pv("new"), pv("new")]},
+        {"pvs": [pv("new")], "storages": [battery("new")]},
+    ],
 )
 def test_with_refuses_a_name_that_is_taken(more: dict[str, Any]) -> None:
-    feeder = load("ieee13").with_(pvs=[pv("roof")])
-    with pytest.raises(FeederError, match=r"feeder 'ieee13': DER '(roof|new)' is already"):
+    feeder = load("ieee13").with_(pvs=[pv("roof")], storages=[battery("cell")])
+    with pytest.raises(FeederError, match=r"feeder 'ieee13': DER '(roof|cell|new)' is already"):
         feeder.with_(**more)

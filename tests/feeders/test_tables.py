@@ -194,6 +194,11 @@ MALFORMED: dict[str, tuple[str, Mend, str]] = {
         swap("1155.0", "nan"),
         "mine/loads.csv line 2: column 'kw' is 'nan'; expected a finite number",
     ),
+    "an infinite number": (
+        "loads.csv",
+        swap("1155.0", "1e999"),
+        "mine/loads.csv line 2: column 'kw' is '1e999'; expected a finite number",
+    ),
     "blank number": (
         "loads.csv",
         swap("1155.0", ""),

@@ -34,16 +34,20 @@ RandomSetpoint = Callable[[Network, int], Setpoint]
 
 
 @pytest.fixture(scope="session")
-def published_scripts() -> Path:
-    """Folder of the OpenDSS scripts that EPRI publishes of the IEEE test feeders.
+def published_scripts() -> dict[str, Path]:
+    """The OpenDSS script that EPRI publishes of each shipped feeder, by its name.
 
     ``GRID_FED_RL_FEEDERS`` names it; otherwise ``shared/feeders`` beside the checkout.
     """
     beside = Path(__file__).resolve().parents[3] / "shared" / "feeders"
     folder = Path(os.environ.get("GRID_FED_RL_FEEDERS", beside))
-    if not (folder / "ieee13" / "IEEE13Nodeckt.dss").exists():
+    scripts = {
+        "ieee13": folder / "ieee13" / "IEEE13Nodeckt.dss",
+        "ieee123": folder / "ieee123" / "IEEE123Master.dss",
+    }
+    if not all(path.exists() for path in scripts.values()):
         pytest.skip(f"no OpenDSS scripts of the IEEE test feeders in {folder}")
-    return folder
+    return scripts
 
 
 @pytest.fixture(scope="session", params=["ieee13", "ieee123"])
@@ -118,12 +122,17 @@ def two_bus() -> TwoBus:
 
 
 @pytest.fixture(scope="session")
-def opendss_primitive() -> Callable[[Feeder], Primitive]:
-    """Build a feeder in OpenDSS and read the primitive admittance of its elements."""
+def opendss_primitive() -> Callable[[Feeder | Path], Primitive]:
+    """Build a feeder, or a script, in OpenDSS and read the primitives of its elements."""
 
-    def build(feeder: Feeder) -> Primitive:
+    def build(circuit: Feeder | Path) -> Primitive:
         dss = opendssdirect.NewContext()
-        for command in [*script(feeder), "set controlmode=off", "solve"]:
+        dss.Basic.AllowChangeDir(False)
+        if isinstance(circuit, Path):  # it may have moved its taps
+            commands = [f'redirect "{circuit}"', "batchedit transformer..* taps=[1 1]"]
+        else:
+            commands = script(circuit)
+        for command in [*commands, "set controlmode=off", "solve"]:
             dss.Text.Command(command)
 
         def primitive(element: str) -> NDArray[np.complex128]:

@@ -109,16 +109,13 @@ def test_two_reference_engines_do_not_disturb_each_other(
     np.testing.assert_allclose(after.v_pu, before.v_pu, rtol=0, atol=1e-9)
 
 
-SCRIPTS = {"ieee13": "ieee13/IEEE13Nodeckt.dss", "ieee123": "ieee123/IEEE123Master.dss"}
-
-
 @pytest.mark.parametrize("taps", ["neutral", "its own"])
-def test_published_script(published_scripts: Path, network: Network, taps: str) -> None:
-    """The tables say what EPRI's script says: every node, and every total."""
+def test_published_script(published_scripts: dict[str, Path], network: Network, taps: str) -> None:
+    """The tables say what EPRI's script says, at every node."""
     feeder = network.feeder
     dss = opendssdirect.NewContext()
     dss.Basic.AllowChangeDir(False)
-    dss.Text.Command(f'redirect "{published_scripts / SCRIPTS[feeder.name]}"')
+    dss.Text.Command(f'redirect "{published_scripts[feeder.name]}"')
     dss.Text.Command("set tolerance=1e-10 maxiterations=200 maxcontroliter=200")
     dss.Text.Command(f"set controlmode={'static' if taps == 'its own' else 'off'}")
     positions = []

@@ -233,14 +233,13 @@ def test_a_capacitor_watches_the_first_phase_of_its_bank(two_bus: Callable[..., 
         assert controls.capacitor_states(setpoint, flow)[:, 0].tolist() == expected
 
 
-def test_a_ganged_regulator_stops_at_the_end_of_its_range(
-    two_bus: Callable[..., Feeder],
-) -> None:
-    """Three phases on one tap, led by the first; a line too long for the last row."""
+@pytest.fixture
+def ganged(two_bus: Callable[..., Feeder]) -> Feeder:
+    """A regulator that moves three phases at once, led by the first, behind a long line."""
     wye = Winding(Terminal("b", ABC), WYE, 4.16, 2000.0, 0.01)
     feeder = two_bus(length_m=3000.0)
     control = LineDropControl(122.0, 2.0, 20.0, 300.0, 1.0, 2.0)
-    feeder = replace(
+    return replace(
         feeder,
         buses={**feeder.buses, "c": Bus("c", 4.16)},
         transformers={
@@ -249,7 +248,10 @@ def test_a_ganged_regulator_stops_at_the_end_of_its_range(
         regulators={"r": Regulator("r", "t", 0.9, 1.1, 32, control)},
         loads={"one": Load("one", Terminal("c", ABC), WYE, LoadModel.PQ, 300, 100, 4.16)},
     )
-    network = compile_network(feeder)
+
+
+def test_a_ganged_regulator_stops_at_the_end_of_its_range(ganged: Feeder) -> None:
+    network = compile_network(ganged)
     setpoint = nominal_setpoint(network, 4).with_(load_kw=[[0.0], [300.0], [900.0], [2200.0]])
     ours, reference = LocalControls(network).settle(setpoint), OpenDSS(network)
     reference.solve(setpoint, controls=True)
@@ -257,18 +259,16 @@ def test_a_ganged_regulator_stops_at_the_end_of_its_range(
     assert ours.setpoint.tap_position[3, 0] == 16
 
 
-@pytest.mark.parametrize("name", ["ieee13", "ieee123"])
-def test_shift_of_a_setting_acts_as_another_setting(name: str) -> None:
-    feeder = load(name)
-    raised = {
-        key: replace(one, control=replace(one.control, v_reg=one.control.v_reg + 3.0))
-        for key, one in feeder.regulators.items()
-        if one.control is not None
-    }
-    network = compile_network(feeder)
-    setpoint = nominal_setpoint(network)
-    flow = solve(network, setpoint)
-    shifted = LocalControls(network).tap_moves(setpoint, flow, 3.0)
-    higher = LocalControls(compile_network(replace(feeder, regulators=raised)))
-    np.testing.assert_array_equal(shifted, higher.tap_moves(setpoint, flow))
-    assert (shifted != LocalControls(network).tap_moves(setpoint, flow)).any()
+def test_a_capacitor_that_opened_lets_everyone_else_act_first(ganged: Feeder) -> None:
+    """Its dead time: what opened it may have been a tap that is about to move."""
+    control = CapacitorControl(v_on=120.0, v_off=123.5, pt_ratio=20.0)
+    bank = Capacitor("c", Terminal("c", ABC), WYE, 300.0, 4.16, control=control)
+    network = compile_network(replace(ganged, capacitors={"c": bank}))
+    taps = np.arange(-16, 17)[:, None]
+    setpoint = nominal_setpoint(network, 33).with_(tap_position=taps, load_kw=[700.0])
+    ours, reference = LocalControls(network).settle(setpoint), OpenDSS(network)
+    theirs = reference.solve(setpoint, controls=True)
+    assert ours.settled.all()
+    assert theirs.converged.all()
+    np.testing.assert_array_equal(ours.setpoint.tap_position, reference.settled[0])
+    np.testing.assert_array_equal(ours.setpoint.capacitor_closed, reference.settled[1])

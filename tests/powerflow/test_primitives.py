@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ from grid_fed_rl.feeders import (
 from grid_fed_rl.powerflow import primitives
 
 Complex = NDArray[np.complex128]
-Build = Callable[[Feeder], Callable[[str], Complex]]
+Build = Callable[[Feeder | Path], Callable[[str], Complex]]
 WYE, DELTA = Connection.WYE, Connection.DELTA
 ABC = (1, 2, 3)
 RELATIVE = 1e-12
@@ -46,41 +47,39 @@ def feeder(request: pytest.FixtureRequest) -> Feeder:
     return load(request.param)
 
 
-@pytest.fixture(scope="module")
-def theirs(feeder: Feeder, opendss_primitive: Build) -> Callable[[str], Complex]:
-    return opendss_primitive(feeder)
-
-
-def test_lines(feeder: Feeder, theirs: Callable[[str], Complex]) -> None:
+def assert_every_primitive(
+    feeder: Feeder, theirs: Callable[[str], Complex], switch_prefix: str
+) -> None:
     for line in feeder.lines.values():
-        ours = primitives.line_admittance(line, feeder.line_codes[line.code], 60.0)
+        ours = primitives.line_admittance(line, feeder.line_codes[line.code], feeder.frequency_hz)
         assert largest_difference(ours, theirs(f"line.{line.name}")) < RELATIVE, line
-
-
-def test_switches(feeder: Feeder, theirs: Callable[[str], Complex]) -> None:
     for switch in feeder.switches.values():
         ours = primitives.switch_admittance(switch)
-        assert largest_difference(ours, theirs(f"line.switch_{switch.name}")) < RELATIVE, switch
-
-
-def test_transformers(feeder: Feeder, theirs: Callable[[str], Complex]) -> None:
+        name = f"line.{switch_prefix}{switch.name}"
+        assert largest_difference(ours, theirs(name)) < RELATIVE, switch
     for transformer in feeder.transformers.values():
         ours = primitives.transformer_admittance(transformer)
         n = len(transformer.windings[0].terminal.phases)
         whole = theirs(f"transformer.{transformer.name}")
         assert largest_difference(ours, conductors(whole, n, n)) < RELATIVE, transformer
-
-
-def test_capacitors(feeder: Feeder, theirs: Callable[[str], Complex]) -> None:
     for capacitor in feeder.capacitors.values():
         ours = primitives.capacitor_admittance(capacitor)
         whole = theirs(f"capacitor.{capacitor.name}")
         assert largest_difference(ours, whole[: len(ours), : len(ours)]) < RELATIVE, capacitor
-
-
-def test_source(feeder: Feeder, theirs: Callable[[str], Complex]) -> None:
     ours = primitives.source_admittance(feeder.source)
     assert largest_difference(ours, theirs("vsource.source")[:3, :3]) < RELATIVE
+
+
+def test_every_element(feeder: Feeder, opendss_primitive: Build) -> None:
+    assert_every_primitive(feeder, opendss_primitive(feeder), switch_prefix="switch_")
+
+
+def test_every_element_of_the_published_script(
+    feeder: Feeder, opendss_primitive: Build, published_scripts: dict[str, Path]
+) -> None:
+    """Also those that carry nothing, whose figures no voltage shows."""
+    theirs = opendss_primitive(published_scripts[feeder.name])
+    assert_every_primitive(feeder, theirs, switch_prefix="")
 
 
 def with_transformer(feeder: Feeder, first: Winding, second: Winding, ppm: float) -> Feeder:
