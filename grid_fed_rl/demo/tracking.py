@@ -43,8 +43,8 @@ def tracking(config: DemoConfig, folder: Path) -> Iterator[Tracker]:
         )
     except wandb.Error as error:
         raise GridFedRLError(
-            f"tracking.mode is {config.tracking.mode!r}: {error}; log in with 'wandb login', or "
-            "choose tracking.mode=offline"
+            f"tracking.mode is {config.tracking.mode!r}: {str(error).rstrip('.')}; log in with "
+            "'wandb login', or choose tracking.mode=offline"
         ) from error
     with run:
         for name in LEARNERS:

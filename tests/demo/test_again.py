@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import wandb
 
 from grid_fed_rl.demo.learners import Learners
 from grid_fed_rl.errors import GridFedRLError
@@ -172,3 +173,18 @@ def test_tracking_changes_nothing_and_keeps_curves_and_results(twice: Twice):
     written = record.read_bytes()
     for name in ("pooled/steps", "pooled/score_usd_per_day", "federated/return", "no_control/loss"):
         assert name.encode() in written
+
+
+def test_a_tracker_that_cannot_be_reached_is_told_with_a_way_out(
+    job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def init(**_: object) -> None:
+        raise wandb.errors.UsageError("No API key configured.")
+
+    monkeypatch.setattr(wandb, "init", init)
+    with pytest.raises(GridFedRLError) as caught:
+        job(tmp_path, "tracked", tracking={**OFFLINE, "mode": "online"})
+    assert str(caught.value) == (
+        "tracking.mode is 'online': No API key configured; log in with 'wandb login', or choose "
+        "tracking.mode=offline"
+    )

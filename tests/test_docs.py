@@ -1,0 +1,98 @@
+"""The pages: what they show runs, what they point to is there."""
+
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from grid_fed_rl.cli import main
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCS = ROOT / "docs"
+NAVIGATION = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))["nav"]
+PAGES = [ROOT / "README.md", DOCS / "index.md", *sorted((DOCS / "how-to").glob("*.md"))]
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    """Fenced blocks of a page in one language."""
+    pattern = rf"^```{language}\n(.*?)^```"
+    return re.findall(pattern, page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+
+
+def relative_links(page: Path) -> list[str]:
+    """What a page links to or shows, without anchors, addresses left out."""
+    targets = re.findall(r"\]\(([^)\s#]+)[^)]*\)", page.read_text(encoding="utf-8"))
+    return [target for target in targets if "://" not in target]
+
+
+def navigation(entries: object) -> Iterator[str]:
+    """Pages that the navigation names."""
+    if isinstance(entries, list):
+        for entry in entries:
+            yield from navigation(entry)
+    elif isinstance(entries, dict):
+        yield from navigation(list(entries.values()))
+    elif isinstance(entries, str) and entries.endswith(".md"):
+        yield entries
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if blocks(page, "python")], ids=lambda page: page.name
+)
+def test_the_python_of_a_page_runs_as_a_reader_would_run_it(page: Path, tmp_path: Path):
+    # One after the other, in an interpreter where nothing was registered or imported before.
+    code = "\n".join(blocks(page, "python"))
+    done = subprocess.run(
+        [sys.executable, "-W", "error::DeprecationWarning:__main__", "-c", code],
+        cwd=tmp_path,
+        env={"PATH": "", "HOME": str(tmp_path), "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def documented_commands() -> list[str]:
+    shown = "\n".join(block for page in PAGES for block in blocks(page, "console"))
+    lines = re.findall(r"^\$ grid-fed-rl (.*)$", shown, flags=re.MULTILINE)
+    return list(dict.fromkeys(line.partition("#")[0].strip() for line in lines))
+
+
+@pytest.mark.parametrize("command", documented_commands())
+def test_a_command_that_a_page_shows_is_one(command: str, capsys: pytest.CaptureFixture[str]):
+    words = shlex.split(command)
+    if "--help" in words:
+        with pytest.raises(SystemExit, match="0"):
+            main(words)
+    else:
+        assert main([*words, "--cfg"] if words[0] == "demo" else words) == 0
+    assert capsys.readouterr().out
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", *DOCS.rglob("*.md")], ids=lambda p: p.name)
+def test_links_point_to_files_that_are_there(page: Path):
+    missing = [link for link in relative_links(page) if not (page.parent / link).exists()]
+    assert missing == []
+
+
+def test_the_readme_leads_to_pages_and_a_picture():
+    links = relative_links(ROOT / "README.md")
+    assert any(link.endswith(".md") for link in links)
+    assert any(link.endswith(".png") for link in links)
+
+
+def test_the_navigation_names_every_page_once():
+    named = list(navigation(NAVIGATION))
+    there = [str(page.relative_to(DOCS)) for page in DOCS.rglob("*.md")]
+    assert sorted(named) == sorted(there)
+
+
+def test_the_start_page_leads_to_every_other_page():
+    linked = {link for link in relative_links(DOCS / "index.md") if link.endswith(".md")}
+    assert linked == set(navigation(NAVIGATION)) - {"index.md"}
