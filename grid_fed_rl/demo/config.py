@@ -190,6 +190,13 @@ class DemoConfig:
         known = [utility.name for utility in five_utilities()]
         for name in self.utilities:
             require(name in known, f"utilities.{name}", name, f"one of {', '.join(known)}")
+        rule, enough = self.federated.rule, len(self.utilities) >= 3
+        require(
+            enough or rule != "trimmed_mean",
+            "federated.rule",
+            rule,
+            "'mean' or 'median' for 2 utilities; trimming leaves out the answers of 2",
+        )
         require(self.seed >= 0, "seed", self.seed, "at least 0")
         rounds, steps = self.federated.rounds, self.size.steps
         require(steps >= rounds, "size.steps", steps, f"at least federated.rounds ({rounds})")

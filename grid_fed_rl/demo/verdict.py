@@ -4,7 +4,7 @@ Policies meet the same days, so they are compared seed by seed: the interval is 
 of the difference, which what the days have in common has left.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -78,12 +78,22 @@ def _verdict(results: Results, policy: str, other: str) -> Verdict:
     differences = {one: _difference(one, results[policy], results[other]) for one in _MEASURES}
     better = all(difference.mean < 0.0 for difference in differences.values())
     compared = [_compared(one, results[policy], results[other]) for one in _MEASURES]
-    text = f"{name} {'beats' if better else 'does not beat'} {others_name}: {', '.join(compared)}."
+    text = f"{name} {_beats(others_name, differences)}: {', '.join(compared)}."
     unsure = [one.label for one, difference in differences.items() if difference.high >= 0.0]
     if better and unsure:
         text += f" The difference in {' and in '.join(unsure)} may be chance."
     likely = [_likely(one, difference) for one, difference in differences.items()]
     return Verdict(better, text, f"against {others_name}, {' and '.join(likely)}")
+
+
+def _beats(other: str, differences: Mapping[_Measure, Interval]) -> str:
+    lower = [one.label for one, difference in differences.items() if difference.mean < 0.0]
+    rest = [one.label for one, difference in differences.items() if difference.mean >= 0.0]
+    if not lower:
+        return f"does not beat {other}"
+    if not rest:
+        return f"beats {other}"
+    return f"beats {other} on {' and '.join(lower)} but not on {' and '.join(rest)}"
 
 
 def _difference(measure: _Measure, mine: BySeed, theirs: BySeed) -> Interval:

@@ -142,6 +142,14 @@ def test_utilities_are_known_ones_and_at_least_two(tiny: Settings):
     assert complaint(alone) == "configuration: utilities is ['coastal']; expected at least 2"
 
 
+def test_trimming_needs_an_answer_that_is_left(tiny: Settings):
+    settings = changed(tiny, "federated.rule", "trimmed_mean")
+    assert "federated.rule is 'trimmed_mean'; expected 'mean' or 'median' for 2" in complaint(
+        settings
+    )
+    DemoConfig.of(changed(settings, "utilities.desert", {"v_shift_mean": 0.0}))
+
+
 def test_whole_numbers_stand_for_numbers(tiny: Settings):
     config = DemoConfig.of(changed(tiny, "privacy.epsilon", 8))
     assert config == DemoConfig.of(tiny)
