@@ -43,9 +43,9 @@ class BehaviourConfig:
 
     v_shift_mean: float = 0.0  # V on a 120 V base
     v_shift_spread: float = 2.5  # V, standard deviation
-    exploration: float = 0.15
+    exploration: float = 0.05
     capacitor_rules: tuple[float, float, float] = (0.5, 0.3, 0.2)  # closed, clock, voltage
-    battery_rules: tuple[float, float, float] = (0.4, 0.4, 0.2)  # idle, peak, sun
+    battery_rules: tuple[float, float, float] = (0.8, 0.1, 0.1)  # idle, peak, sun
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.exploration <= 1.0:

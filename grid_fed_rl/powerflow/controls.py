@@ -132,10 +132,22 @@ class LocalControls:
         current = (around * c.y_crossing).sum(-1) / tap + (around * c.y_second).sum(-1) / tap**2
         return np.abs(v[:, c.node] / c.pt_ratio + c.z_v * current / c.ct_primary_a)
 
-    def tap_moves(self, setpoint: Setpoint, flow: PowerFlow) -> NDArray[np.int32]:
-        """Steps each regulator would move now, within its range: (batch, regulator)."""
+    def tap_moves(
+        self,
+        setpoint: Setpoint,
+        flow: PowerFlow,
+        v_reg_shift: NDArray[np.float64] | float = 0.0,
+    ) -> NDArray[np.int32]:
+        """Steps each regulator would move now, within its range: (batch, regulator).
+
+        Args:
+            setpoint: Where taps and capacitors stand.
+            flow: Its power flow.
+            v_reg_shift: Volts on a 120 V base added to every setting; broadcasts
+                over (batch, regulator with a control).
+        """
         c = self._regulators
-        short_v = c.v_reg - self.compensated_v(setpoint, flow)
+        short_v = c.v_reg + v_reg_shift - self.compensated_v(setpoint, flow)
         wanted = np.rint(short_v * c.pt_ratio / c.step_v)
         steps = np.clip(np.floor(SHARE_OF_THE_WAY * np.abs(wanted)), 1, MOST_STEPS_A_MOVE)
         acts = (np.abs(short_v) > c.band_v / 2.0) & (wanted != 0)
