@@ -1,0 +1,64 @@
+"""Compiling a feeder: nodes, bases, flat start, and what is refused."""
+
+import pickle
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from grid_fed_rl.errors import FeederError
+from grid_fed_rl.feeders import Terminal, load
+from grid_fed_rl.powerflow import Network, compile_network, nominal_setpoint, solve
+
+
+def test_a_feeder_with_faults_is_refused_with_all_of_them() -> None:
+    feeder = load("ieee13")
+    switches = {"671692": replace(feeder.switches["671692"], closed=False)}
+    loads = {**feeder.loads, "645": replace(feeder.loads["645"], kv=4.16)}
+    with pytest.raises(FeederError) as caught:
+        compile_network(replace(feeder, switches=switches, loads=loads))
+    assert "has 7 fault(s)" in str(caught.value)
+    assert "bus '675': phase is 3; expected a path" in str(caught.value)
+    assert "load '645': kv is 4.16" in str(caught.value)
+
+
+def test_nodes_follow_the_buses_phase_by_phase(network: Network) -> None:
+    feeder = network.feeder
+    expected = [f"{bus}.{phase}" for bus in feeder.buses for phase in feeder.phases_of(bus)]
+    assert list(network.node_names) == expected
+    assert network.n_nodes == {"ieee13": 41, "ieee123": 278}[feeder.name]
+    assert [network.node_names[k] for k in network.node_index.values()] == expected
+
+
+def test_bases_are_nominal_line_to_neutral_volts(network_13: Network) -> None:
+    base_v = {name: network_13.v_base_v[network_13.node_index[name]] for name in ("671.2", "634.1")}
+    assert base_v == pytest.approx({"671.2": 2401.7771, "634.1": 277.1281}, abs=1e-4)
+
+
+def test_a_terminal_keeps_the_order_of_its_conductors(network_13: Network) -> None:
+    nodes = network_13.nodes_of(Terminal("632", (3, 2)))
+    assert [network_13.node_names[k] for k in nodes] == ["632.3", "632.2"]
+
+
+def test_columns_are_the_feeders_names(network: Network) -> None:
+    feeder = network.feeder
+    assert network.regulators == tuple(feeder.regulators)
+    assert network.capacitors == tuple(feeder.capacitors)
+    assert network.loads == tuple(feeder.loads)
+    assert network.ders == ()
+    assert set(network.tap_lowest) == {-16}
+    assert set(network.tap_highest) == {16}
+    np.testing.assert_allclose(network.tap_step_pu, 0.00625, rtol=1e-12)
+
+
+def test_without_load_every_voltage_is_near_its_nominal(network: Network) -> None:
+    magnitude = np.abs(network.v_flat_pu)
+    assert magnitude.min() > 0.99
+    assert magnitude.max() < 1.02
+
+
+def test_a_network_travels_to_another_process(network: Network) -> None:
+    again = pickle.loads(pickle.dumps(network))
+    assert again.feeder == network.feeder
+    setpoint = nominal_setpoint(network, 3)
+    np.testing.assert_array_equal(solve(again, setpoint).v_pu, solve(network, setpoint).v_pu)
