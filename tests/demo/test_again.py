@@ -179,7 +179,7 @@ def test_a_tracker_that_cannot_be_reached_is_told_with_a_way_out(
     job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     def init(**_: object) -> None:
-        raise wandb.errors.UsageError("No API key configured.")
+        raise wandb.Error("No API key configured.")
 
     monkeypatch.setattr(wandb, "init", init)
     with pytest.raises(GridFedRLError) as caught:

@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import html
+import io
 import json
 import math
 import re
@@ -15,11 +16,13 @@ from typing import Any
 import minari
 import numpy as np
 import pytest
+from rich.console import Console
 
 from grid_fed_rl.algorithms import LearnedPolicy
 from grid_fed_rl.analytics.evaluate import METRICS
 from grid_fed_rl.datasets import dataset_hash
 from grid_fed_rl.datasets.minari_io import read_minari
+from grid_fed_rl.demo import run
 from grid_fed_rl.demo.config import DemoConfig
 from grid_fed_rl.demo.judge import Judge
 from grid_fed_rl.demo.sites import Utility, open_utilities
@@ -292,6 +295,21 @@ def test_learning_curves_reach_the_end_of_training(done: Done):
         assert curve["steps"][-1] == steps
         assert len(curve["steps"]) == len(curve["score"])
         assert all(map(math.isfinite, curve["score"]))
+
+
+def test_engines_that_disagree_are_told_in_so_many_words(
+    tiny: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    screen = io.StringIO()
+    monkeypatch.setattr("grid_fed_rl.demo.job._logs", interrupt)
+    for name, largest_pu, told in (("agree", 1e-6, False), ("disagree", 1e-12, True)):
+        monkeypatch.setattr("grid_fed_rl.demo.job.LARGEST_DIFFERENCE_PU", largest_pu)
+        with pytest.raises(KeyboardInterrupt):
+            run({**tiny, "run": name, "runs_dir": str(tmp_path)}, Console(file=screen, width=80))
+        assert ("That is more than 1e-12: trust no result." in screen.getvalue()) is told
 
 
 # ---- again ---------------------------------------------------------------------
