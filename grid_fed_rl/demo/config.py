@@ -70,7 +70,10 @@ class BehaviourChoice:
 
 @dataclass(frozen=True)
 class FederatedChoice:
-    """Rounds of the run without privacy, and how updates are combined."""
+    """Rounds of the run without privacy, and how updates are combined.
+
+    A round has `size.steps` over `rounds` steps, rounded down.
+    """
 
     rounds: int
     rule: Literal["mean", "median", "trimmed_mean"]

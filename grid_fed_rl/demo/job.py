@@ -78,7 +78,7 @@ def run(settings: Mapping[str, Any], console: Console | None = None) -> Path:
         configuration=asdict(config),
         seeds={
             "job": config.seed,
-            "year": {name: config.seed + one.number for name, one in utilities.items()},
+            "year": {name: one.year_seed for name, one in utilities.items()},
             "private_noise": config.seed if config.reproducible else "cryptographic",
         },
         inputs={

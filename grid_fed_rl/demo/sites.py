@@ -30,12 +30,17 @@ class Utility:
     number: int
     config: DemoConfig
 
+    @property
+    def year_seed(self) -> int:
+        """Which year of load and sun it has."""
+        return self.config.seed + self.number
+
     def _make(self, *, local_controls: bool) -> GridVectorEnv:
         env = gymnasium.make_vec(
             self.config.feeder.env_id,
             num_envs=self.config.evaluation.lanes,
             utility=self.name,
-            year_seed=self.config.seed + self.number,
+            year_seed=self.year_seed,
             observe=self.config.observe,
             local_controls=local_controls,
         ).unwrapped
@@ -54,8 +59,7 @@ class Utility:
 
     def days(self, split: str) -> NDArray[np.int64]:
         """Days of the year in a split."""
-        key = f"{self.name}/{self.config.seed + self.number}"
-        return split_days(self.env.case.year.n_days, key)[split]
+        return split_days(self.env.case.year.n_days, f"{self.name}/{self.year_seed}")[split]
 
     @property
     def hold(self) -> Policy:

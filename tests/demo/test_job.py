@@ -228,6 +228,7 @@ def test_a_log_is_a_minari_dataset_of_training_days_alone(
     assert days == utility.days("train").tolist()  # each once
     assert not set(days) & {*utility.days("validation"), *utility.days("test")}
     assert sum(len(utility.days(split)) for split in ("train", "validation", "test")) == 365
+    assert days == utility.env.case.days.tolist()  # as the environment splits its own year
 
 
 # ---- privacy -------------------------------------------------------------------
