@@ -108,18 +108,20 @@ def _day(day: Day) -> ReportFigure:
 
 def _learning(learned: Mapping[str, Learned]) -> ReportFigure:
     curves = {
-        name: (np.array(one.curve.steps), np.array(one.curve.score))
+        name: (100.0 * np.array(one.curve.steps) / one.curve.steps[-1], np.array(one.curve.score))
         for name, one in learned.items()
     }
+    plain, private = (learned[name].curve.steps[-1] for name in ("federated", "federated_private"))
     return ReportFigure(
         "learning",
         "Learning curves",
-        "Score on validation days against gradient steps a site: return less the weighted "
-        "violation. The private learner takes fewer and noisier steps.",
+        f"Score on validation days as training goes on: return less the weighted violation. The "
+        f"whole way is {plain:.0f} gradient steps of a site, {private:.0f} of them for the "
+        f"private learner, whose steps spend its budget.",
         "One line a learner.",
         learning_figure(
             curves,
-            x_label="Gradient steps of a site",
+            x_label="Share of training done (%)",
             y_label="Score on validation days ($ per day)",
         ),
     )
