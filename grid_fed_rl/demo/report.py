@@ -116,8 +116,8 @@ def _learning(learned: Mapping[str, Learned]) -> ReportFigure:
         "learning",
         "Learning curves",
         f"Score on validation days as training goes on: return less the weighted violation. The "
-        f"whole way is {plain:.0f} gradient steps of a site, {private:.0f} of them for the "
-        f"private learner, whose steps spend its budget.",
+        f"whole way is {plain:.0f} gradient steps of a site; for the private learner, whose steps "
+        f"spend its budget, {private:.0f}.",
         "One line a learner.",
         learning_figure(
             curves,
