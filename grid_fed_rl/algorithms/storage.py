@@ -31,6 +31,8 @@ def write_tensors(path: str | Path, tensors: Tensors, kind: str, header: dict[st
     whole = {"kind": kind, "version": _VERSION, "names": list(tensors), **header}
     contiguous = {name: value.detach().contiguous() for name, value in tensors.items()}
     safetensors.torch.save_file(contiguous, partial, {"grid_fed_rl": json.dumps(whole)})
+    with partial.open("rb") as file:
+        os.fsync(file.fileno())
     partial.replace(target)
 
 

@@ -101,7 +101,10 @@ METRICS: Mapping[str, Metric] = {
 }
 
 POLICIES: Mapping[str, PolicyText] = {
-    "no_control": PolicyText("No control", "Every device stays as it is; nothing answers."),
+    "no_control": PolicyText(
+        "No control",
+        "Every device stays at rest: regulators neutral, capacitors open, batteries idle.",
+    ),
     "local_rules": PolicyText(
         "Local rules",
         "The regulators' and capacitors' own voltage controls, as utilities run them today.",

@@ -10,9 +10,8 @@ _NAMESPACE = "GridFedRL"
 _EPILOG = """\
 examples:
   grid-fed-rl envs
-  python -c "import gymnasium; print(gymnasium.make('grid_fed_rl:GridFedRL/IEEE13-VVO-v0'))"
 
-'gymnasium.make(ID)' makes one environment, and
+After 'import grid_fed_rl', 'gymnasium.make(ID)' makes one environment and
 'gymnasium.make_vec(ID, num_envs=64)' a batch of them that is solved at once.
 """
 

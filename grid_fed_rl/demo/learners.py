@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from grid_fed_rl.algorithms import LearnedPolicy, TrainConfig, train
 from grid_fed_rl.analytics.runs import RunFolder
@@ -150,7 +151,7 @@ class Learners:
         scores = []
         for name in names:
             utility = self.utilities[name]
-            measured = utility.run(policy, utility.days("validation")[:few])
+            measured = utility.run(policy, _spread(utility.days("validation"), few))
             violation = self.config.algorithm.cost_weight * measured["violation_pu"]
             scores.append(float((measured["return"] - violation).mean()))
         return float(np.mean(scores))
@@ -200,3 +201,8 @@ class Learners:
         """Names and learners, in the order they are run."""
         for name in LEARNERS:
             yield name, getattr(self, name)
+
+
+def _spread(days: NDArray[np.int64], few: int) -> NDArray[np.int64]:
+    """At most `few` of the days, spread evenly, so that every season is among them."""
+    return days[np.linspace(0, len(days) - 1, min(few, len(days))).astype(np.int64)]

@@ -52,6 +52,13 @@ def job_report(
             f"that none was trained on.",
             *(verdict.text for verdict in found),
             in_words(found),
+            "Each learner was trained once, so intervals speak of days, not of networks or noise "
+            "drawn anew. The private learner has smaller networks and fewer, larger steps than "
+            "the others. At equal steps the federated learner has seen as many more samples than "
+            "the pooled one as there are utilities. Local rules settle within the hour they act "
+            "in; learned policies act once an hour on what they saw before it. The privacy "
+            "statement covers the private learner alone: the others of this comparison use the "
+            "same logs unprotected, and other runs on these logs would add up.",
         ],
         metrics=metrics,
         figures=[

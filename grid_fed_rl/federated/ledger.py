@@ -34,6 +34,7 @@ class LedgerSummary:
     epsilon_spent: float
     n_steps: int  # reserved so far, over all runs
     n_rounds: int
+    repeatable: bool  # whether any of it was noised from a seed, which voids the guarantee
     head: str  # digest of the last line
 
     @property
@@ -101,12 +102,21 @@ class Ledger:
         """What the ledger says now."""
         return self._state.summary(self.path, self._file.head)
 
-    def reserve(self, run: str, round_number: int, steps: GaussianSteps) -> float:
+    def reserve(
+        self, run: str, round_number: int, steps: GaussianSteps, *, repeatable: bool = False
+    ) -> float:
         """Set aside the cost of `steps` for one round, before anything is trained.
 
         Reserving the same steps for the same run and round again changes
         nothing: the round may be trained again after a crash, because one
         answer at most is ever released for it (`release`).
+
+        Args:
+            run: name of the run.
+            round_number: from 1.
+            steps: what the round takes.
+            repeatable: whether its noise comes from a seed. The ledger keeps that,
+                since one such round voids the guarantee of all.
 
         Returns:
             Epsilon spent, this round included.
@@ -139,6 +149,7 @@ class Ledger:
             "sampling_rate": float(steps.sampling_rate),
             "n_steps": steps.n_steps,
             "epsilon_spent": after,
+            "repeatable": repeatable,
         }
         self._file.append(line)
         state.take(line)
@@ -232,6 +243,7 @@ class _State:
         self.delta = float(first["delta"])
         self.reserved: dict[tuple[str, int], GaussianSteps] = {}
         self.released: dict[tuple[str, int], str] = {}
+        self.repeatable = False
         for entry in rest:
             self.take(entry)
 
@@ -244,6 +256,7 @@ class _State:
                 float(entry["sampling_rate"]),
                 int(entry["n_steps"]),
             )
+            self.repeatable |= bool(entry["repeatable"])
         else:
             self.released[key] = str(entry["answer"])
 
@@ -261,5 +274,6 @@ class _State:
             epsilon_spent=self.epsilon_spent,
             n_steps=sum(steps.n_steps for steps in self.reserved.values()),
             n_rounds=len(self.reserved),
+            repeatable=self.repeatable,
             head=head,
         )

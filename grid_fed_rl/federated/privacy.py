@@ -80,7 +80,9 @@ class SiteDayPrivacy:
     def __post_init__(self) -> None:
         _require(0 < self.epsilon < math.inf, "epsilon", self.epsilon, "a finite number above 0")
         _require(0 < self.delta < 1, "delta", self.delta, "a number between 0 and 1")
-        _require(0 < self.clip < math.inf, "clip", self.clip, "a finite number above 0")
+        _require(
+            1e-6 <= self.clip <= 1e12, "clip", self.clip, "from 1e-6 to 1e12, well within float32"
+        )
         _require(0 < self.sampling_rate <= 1, "sampling_rate", self.sampling_rate, "in (0, 1]")
         _require(self.n_steps >= 1, "n_steps", self.n_steps, "at least 1")
         _require(self.nominal_days >= 1, "nominal_days", self.nominal_days, "at least 1")

@@ -180,7 +180,8 @@ class Site:
         if self.ledger is None or config.privacy is None:
             return None
         steps = config.privacy.steps(config.n_local_steps)
-        return self.ledger.reserve(config.run, round_number, steps)
+        repeatable = self.noise.voids_guarantee
+        return self.ledger.reserve(config.run, round_number, steps, repeatable=repeatable)
 
     def _train(
         self, params: Arrays, targets: Arrays, config: FederatedConfig, round_number: int
@@ -196,7 +197,7 @@ class Site:
             config.n_local_steps,
             config.batch_size,
             config.privacy,
-            self.noise.child(self.name, round_number),
+            self.noise.child(config.run, self.name, round_number),
             minibatch_seed(config.seed, self.name),
         )
         return _Answer(

@@ -28,10 +28,14 @@ RELEASED = (
 
 EXCLUSIONS = (
     "What the site does with its log outside these rounds: choosing settings on it, evaluating on "
-    "it, publishing figures of it.",
+    "it, publishing figures or hashes of it.",
+    "Everything else that is released from the same log: runs without privacy, such as those that "
+    "the main job compares with, and runs on other ledgers, whose epsilons add up.",
+    "The first load and sun of the next day, which the last observation of a trajectory holds as a "
+    "forecast: they belong to two trajectories.",
     "A customer or a utility as a whole: several days of one site are protected together only by "
     "the group bound (k days: k times epsilon, with a delta that grows faster).",
-    "The time a round takes, which depends on how many days were sampled, and whether the site is "
+    "The time a round takes, which depends on how many days took part, and whether the site is "
     "reachable.",
     "The size of observations and actions, the length of a day and the nominal number of days, "
     "which are public.",
@@ -42,7 +46,8 @@ CAVEATS = (
     "bits of floating-point noise are not excluded by proof.",
     "Clipping and summing round as floating point does, so sensitivity may exceed the clip by a "
     "relative 1e-5.",
-    "The settings of all runs on a ledger were chosen without looking at earlier answers.",
+    "The settings of all runs on a ledger are counted as chosen without looking at earlier "
+    "answers.",
 )
 
 
@@ -169,7 +174,9 @@ def site_day_privacy(
     epsilon = max(ledger.epsilon_spent for ledger in ledgers)
     return Statement(
         mode="site_day_dp",
-        holds=not noise.voids_guarantee and math.isfinite(epsilon),
+        holds=math.isfinite(epsilon)
+        and not noise.voids_guarantee
+        and not any(ledger.repeatable for ledger in ledgers),
         epsilon=epsilon,
         delta=max(ledger.delta for ledger in ledgers),
         budget=max(ledger.epsilon for ledger in ledgers),

@@ -69,3 +69,11 @@ def test_it_is_json(ledgers: list[LedgerSummary]) -> None:
         assert data["holds"] is statement.holds
         assert data["delta"] == statement.delta
     assert no_privacy().as_dict()["epsilon"] is None
+
+
+def test_one_repeatable_round_voids_all_later_ones(tmp_path: Path) -> None:
+    with Ledger(tmp_path / "ledger.jsonl", "a", 8.0, 1e-5) as ledger:
+        ledger.reserve("run", 1, PRIVACY.steps(1), repeatable=True)
+    with Ledger(tmp_path / "ledger.jsonl", "a", 8.0, 1e-5) as ledger:
+        ledger.reserve("run", 2, PRIVACY.steps(1))
+        assert not site_day_privacy(PRIVACY, [ledger.summary], CryptographicNoise()).holds
