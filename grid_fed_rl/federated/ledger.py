@@ -37,11 +37,6 @@ class LedgerSummary:
     repeatable: bool  # whether any of it was noised from a seed, which voids the guarantee
     head: str  # digest of the last line
 
-    @property
-    def epsilon_left(self) -> float:
-        """Budget less what is spent. What steps cost does not add up: see `Ledger.steps_left`."""
-        return self.epsilon - self.epsilon_spent
-
 
 class Ledger:
     """The open ledger of one site; only one process can hold it.
