@@ -42,7 +42,7 @@ def random_rows(network: Network, n_rows: int) -> Setpoint:
         tap_position=rng.integers(
             network.tap_lowest, network.tap_highest + 1, (n_rows, len(network.regulators))
         ),
-        capacitor_closed=rng.integers(0, 2, (n_rows, len(network.capacitors))),
+        capacitor_step=rng.integers(0, 2, (n_rows, len(network.capacitors))),
         load_kw=nominal.load_kw * level,
         load_kvar=nominal.load_kvar * level,
     )

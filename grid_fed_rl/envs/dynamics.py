@@ -99,7 +99,8 @@ def _setpoint(
     der_kw[:, : year.pv_kw.shape[1]] = year.pv_kw[row]
     arrays: dict[str, NDArray] = {
         "tap_position": np.repeat(nominal.tap_position, n, axis=0),
-        "capacitor_closed": np.repeat(nominal.capacitor_closed, n, axis=0),
+        "capacitor_step": np.repeat(nominal.capacitor_step, n, axis=0),
+        "switch_closed": np.repeat(nominal.switch_closed, n, axis=0),
         "load_kw": year.load_kw[row].astype(np.float64),
         "load_kvar": year.load_kvar[row].astype(np.float64),
         "der_kw": der_kw,

@@ -171,12 +171,12 @@ class Capacitors:
 
     def read(self, setpoint: Setpoint) -> NDArray[np.int64]:
         """States that a set-point asks for."""
-        return setpoint.capacitor_closed.astype(np.int64)
+        return setpoint.capacitor_step.astype(np.int64)
 
     def write(self, setpoint: dict[str, NDArray], state: NDArray, move: Move) -> None:
         """Capacitor states."""
         del move
-        setpoint["capacitor_closed"] = state.astype(np.float64)
+        setpoint["capacitor_step"] = state.astype(np.int32)
 
     def observe(self, state: NDArray) -> Floats:
         """1 closed, -1 open."""

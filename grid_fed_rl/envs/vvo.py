@@ -22,7 +22,16 @@ from grid_fed_rl.envs.observation import (
     ZoneVoltages,
 )
 from grid_fed_rl.errors import TaskError
-from grid_fed_rl.feeders import CapacitorControl, Connection, Feeder, Pv, Storage, Terminal, load
+from grid_fed_rl.feeders import (
+    CapacitorControl,
+    CapacitorControlKind,
+    Connection,
+    Feeder,
+    Pv,
+    Storage,
+    Terminal,
+    load,
+)
 from grid_fed_rl.powerflow import Network, compile_network
 from grid_fed_rl.powerflow.controls import LocalControls
 from grid_fed_rl.safety import VoltageLimits
@@ -126,7 +135,9 @@ def _equipped(feeder: Feeder, config: VVOConfig, utility: UtilityConfig) -> Feed
         )
         for bus in STORAGE_BUSES.get(feeder.name, ())
     ]
-    control = CapacitorControl(config.capacitor_v_on, config.capacitor_v_off, config.pt_ratio)
+    control = CapacitorControl(
+        CapacitorControlKind.VOLTAGE, config.capacitor_v_on, config.capacitor_v_off, config.pt_ratio
+    )
     capacitors = {
         name: one if one.control else replace(one, control=control)
         for name, one in feeder.capacitors.items()

@@ -13,17 +13,15 @@ from typing import Self
 from grid_fed_rl.errors import FeederError
 from grid_fed_rl.feeders.records import (
     Bus,
-    Capacitor,
     Line,
     LineCode,
-    Load,
-    Pv,
+    Reactor,
     Regulator,
     Source,
-    Storage,
     Switch,
     Transformer,
 )
+from grid_fed_rl.feeders.shunts import Capacitor, Generator, Load, Pv, Storage
 
 __all__ = ["Feeder"]
 
@@ -49,11 +47,13 @@ class Feeder:
     lines: Mapping[str, Line] = field(default_factory=dict)
     switches: Mapping[str, Switch] = field(default_factory=dict)
     transformers: Mapping[str, Transformer] = field(default_factory=dict)
+    reactors: Mapping[str, Reactor] = field(default_factory=dict)
     regulators: Mapping[str, Regulator] = field(default_factory=dict)
     capacitors: Mapping[str, Capacitor] = field(default_factory=dict)
     loads: Mapping[str, Load] = field(default_factory=dict)
     pvs: Mapping[str, Pv] = field(default_factory=dict)
     storages: Mapping[str, Storage] = field(default_factory=dict)
+    generators: Mapping[str, Generator] = field(default_factory=dict)
     frequency_hz: float = 60.0
     title: str = ""
     provenance: str = ""
@@ -81,7 +81,7 @@ class Feeder:
             FeederError: a name is already taken by a PV system or a battery.
         """
         pvs, storages = tuple(pvs), tuple(storages)
-        taken = {*self.pvs, *self.storages}
+        taken = {*self.pvs, *self.storages, *self.generators}
         for der in (*pvs, *storages):
             if der.name in taken:
                 raise FeederError(
@@ -99,11 +99,13 @@ class Feeder:
         branches = [*self.lines.values(), *self.switches.values()]
         terminals = [terminal for b in branches for terminal in (b.from_, b.to)]
         terminals += [w.terminal for t in self.transformers.values() for w in t.windings]
+        for reactor in self.reactors.values():
+            terminals += [end for end in (reactor.from_, reactor.to) if end is not None]
         phases = defaultdict[str, set[int]](set, {self.source.bus: {1, 2, 3}})
         for terminal in terminals:
-            phases[terminal.bus].update(terminal.phases)
+            phases[terminal.bus].update(set(terminal.phases) - {0})
         return {bus: tuple(sorted(there)) for bus, there in phases.items()}
 
     def phases_of(self, bus: str) -> tuple[int, ...]:
-        """Phases that some conductor brings to a bus, in order."""
+        """Nodes, ground excepted, that some branch brings to a bus, in order."""
         return self._phases.get(bus, ())

@@ -15,7 +15,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "buses": ("name", "kv_ll", "x", "y"),
     "line_codes": ("name", "unit", "row", "column", "r_ohm", "x_ohm", "c_nf"),
     "lines": ("name", "from", "to", "code", "length", "unit"),
-    "switches": ("name", "from", "to", "r_ohm", "closed"),
+    "switches": ("name", "from", "to", "code", "length", "unit", "kind", "closed"),
     "transformers": (
         *("name", "terminal_1", "terminal_2", "connection_1", "connection_2", "kv_1", "kv_2"),
         *("kva", "r_percent_1", "r_percent_2", "x_percent", "antifloat_ppm"),
@@ -27,7 +27,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     ),
     "capacitors": (
         *("name", "terminal", "connection", "kvar", "kv", "closed"),
-        *("v_on", "v_off", "pt_ratio"),
+        *("on", "off", "pt_ratio"),
     ),
     "loads": (
         *("name", "terminal", "connection", "model", "kw", "kvar", "kv"),
@@ -45,7 +45,7 @@ OPTIONAL: dict[str, frozenset[str]] = {
     "buses": frozenset({"x", "y"}),
     "transformers": frozenset({"tap_1", "tap_2"}),
     "regulators": frozenset({"v_reg", "band_v", "pt_ratio", "ct_primary_a", "r_v", "x_v"}),
-    "capacitors": frozenset({"v_on", "v_off", "pt_ratio"}),
+    "capacitors": frozenset({"on", "off", "pt_ratio"}),
     "loads": frozenset({"v_min_pu", "v_max_pu", "v_low_pu"}),
 }
 """Columns that may be absent or blank; a control needs all of its own."""

@@ -11,21 +11,25 @@ from grid_fed_rl.errors import FeederError
 from grid_fed_rl.feeders.feeder import Feeder
 from grid_fed_rl.feeders.records import (
     Bus,
-    Capacitor,
-    CapacitorControl,
     Connection,
     Line,
     LineCode,
     LineDropControl,
+    Regulator,
+    Source,
+    Switch,
+    SwitchKind,
+    Transformer,
+    Winding,
+)
+from grid_fed_rl.feeders.shunts import (
+    Capacitor,
+    CapacitorControl,
+    CapacitorControlKind,
     Load,
     LoadModel,
     Pv,
-    Regulator,
-    Source,
     Storage,
-    Switch,
-    Transformer,
-    Winding,
 )
 from grid_fed_rl.feeders.table_rows import Row, rows
 
@@ -100,7 +104,9 @@ def _switch(row: Row) -> Switch:
         name=row.text("name"),
         from_=row.terminal("from"),
         to=row.terminal("to"),
-        r_ohm=row.number("r_ohm"),
+        code=row.text("code"),
+        length_m=row.number("length") * row.metres_per_unit(),
+        kind=row.choice("kind", SwitchKind, SwitchKind),
         closed=row.flag("closed"),
     )
 
@@ -119,7 +125,7 @@ def _transformer(row: Row) -> Transformer:
     return Transformer(
         name=row.text("name"),
         windings=(winding(1), winding(2)),
-        x_percent=row.number("x_percent"),
+        x_percent=(row.number("x_percent"),),
         antifloat_ppm=row.number("antifloat_ppm"),
     )
 
@@ -137,15 +143,15 @@ def _regulator(row: Row) -> Regulator:
 
 
 def _capacitor(row: Row) -> Capacitor:
-    control = row.settings("v_on", "v_off", "pt_ratio")
+    control = row.settings("on", "off", "pt_ratio")
     return Capacitor(
         name=row.text("name"),
         terminal=row.terminal(),
         connection=row.connection(),
         kvar=row.number("kvar"),
         kv=row.number("kv"),
-        closed=row.flag("closed"),
-        control=CapacitorControl(*control) if control else None,
+        steps_closed=int(row.flag("closed")),
+        control=CapacitorControl(CapacitorControlKind.VOLTAGE, *control) if control else None,
     )
 
 

@@ -29,7 +29,7 @@ def _transformers(feeder: Feeder) -> _Cells:
         a, b = t.windings
         yield (
             *(t.name, a.terminal, b.terminal, a.connection, b.connection, a.kv, b.kv, a.kva),
-            *(a.r_percent, b.r_percent, t.x_percent, t.antifloat_ppm, a.tap_pu, b.tap_pu),
+            *(a.r_percent, b.r_percent, t.x_percent[0], t.antifloat_ppm, a.tap_pu, b.tap_pu),
         )
 
 
@@ -45,8 +45,8 @@ def _regulators(feeder: Feeder) -> _Cells:
 def _capacitors(feeder: Feeder) -> _Cells:
     for c in feeder.capacitors.values():
         yield (
-            *(c.name, c.terminal, c.connection, c.kvar, c.kv, int(c.closed)),
-            *_settings(c.control, "v_on", "v_off", "pt_ratio"),
+            *(c.name, c.terminal, c.connection, c.kvar, c.kv, c.steps_closed),
+            *_settings(c.control, "on", "off", "pt_ratio"),
         )
 
 
@@ -61,7 +61,10 @@ def _tables(feeder: Feeder) -> dict[str, _Cells]:
         "buses": ((b.name, b.kv_ll, b.x, b.y) for b in feeder.buses.values()),
         "line_codes": _line_codes(feeder),
         "lines": ((s.name, s.from_, s.to, s.code, s.length_m, "m") for s in lines),
-        "switches": ((s.name, s.from_, s.to, s.r_ohm, int(s.closed)) for s in switches),
+        "switches": (
+            (s.name, s.from_, s.to, s.code, s.length_m, "m", s.kind, int(s.closed))
+            for s in switches
+        ),
         "transformers": _transformers(feeder),
         "regulators": _regulators(feeder),
         "capacitors": _capacitors(feeder),

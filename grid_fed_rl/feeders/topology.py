@@ -56,7 +56,7 @@ def _edges(feeder: Feeder) -> dict[Node, list[_Edge]]:
             join(_conductors(switch.from_, switch.to), 0.0, None)
     regulated = {r.transformer: r.name for r in feeder.regulators.values()}
     for transformer in feeder.transformers.values():
-        first, second = (winding.terminal for winding in transformer.windings)
+        first, second = (winding.terminal for winding in transformer.windings[:2])
         # A coil between two phases brings both of them to the other side.
         across = _conductors if len(first.phases) == len(second.phases) else _all_pairs
         join(across(first, second), 0.0, regulated.get(transformer.name))

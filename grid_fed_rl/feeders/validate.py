@@ -16,16 +16,13 @@ import numpy as np
 from grid_fed_rl.errors import FeederError
 from grid_fed_rl.feeders.feeder import Feeder
 from grid_fed_rl.feeders.records import (
-    Capacitor,
     Connection,
     LineCode,
-    Load,
-    Pv,
     Regulator,
-    Storage,
     Terminal,
     Transformer,
 )
+from grid_fed_rl.feeders.shunts import Capacitor, Load, Pv, Storage
 from grid_fed_rl.feeders.topology import places
 
 __all__ = ["Issue", "check", "validate"]
@@ -123,18 +120,16 @@ def _references(feeder: Feeder) -> Iterator[Issue]:
             yield Issue(element, where, str(terminal), known_buses)
         if not terminal.phases or len(set(terminal.phases)) != len(terminal.phases):
             yield Issue(element, where, str(terminal), "at least one phase, each once")
-    for line in feeder.lines.values():
-        code = feeder.line_codes.get(line.code)
-        n = len(line.from_.phases)
-        if code is None:
-            known = ", ".join(feeder.line_codes)
-            yield Issue(f"line {line.name!r}", "code", line.code, f"one of {known}")
-        elif len(code.z_ohm_per_km) != n:
-            expected = f"a code of {n} conductor(s), as its terminal has"
-            yield Issue(f"line {line.name!r}", "code", line.code, expected)
     for kind, branches in (("line", feeder.lines), ("switch", feeder.switches)):
         for branch in branches.values():
             n, to = len(branch.from_.phases), branch.to
+            code = feeder.line_codes.get(branch.code)
+            if code is None:
+                known = ", ".join(feeder.line_codes)
+                yield Issue(f"{kind} {branch.name!r}", "code", branch.code, f"one of {known}")
+            elif len(code.z_ohm_per_km) != n:
+                expected = f"a code of {n} conductor(s), as its terminal has"
+                yield Issue(f"{kind} {branch.name!r}", "code", branch.code, expected)
             if n != len(to.phases):
                 expected = f"{n} phase(s), as at from"
                 yield Issue(f"{kind} {branch.name!r}", "to", str(to), expected)
@@ -161,14 +156,10 @@ def _branch_values(feeder: Feeder) -> Iterator[Issue]:
             yield Issue(f"bus {bus.name!r}", "kv_ll", bus.kv_ll, _POSITIVE)
     for code in feeder.line_codes.values():
         yield from _line_code_values(code)
-    for line in feeder.lines.values():
-        if not line.length_m > 0:
-            yield Issue(f"line {line.name!r}", "length_m", line.length_m, _POSITIVE)
-    for switch in feeder.switches.values():
-        if not switch.r_ohm > 0:
-            yield Issue(f"switch {switch.name!r}", "r_ohm", switch.r_ohm, _POSITIVE)
     for kind, branches in (("line", feeder.lines), ("switch", feeder.switches)):
         for branch in branches.values():
+            if not branch.length_m > 0:
+                yield Issue(f"{kind} {branch.name!r}", "length_m", branch.length_m, _POSITIVE)
             buses = [feeder.buses.get(terminal.bus) for terminal in (branch.from_, branch.to)]
             kvs = tuple(bus.kv_ll for bus in buses if bus is not None)
             if len(set(kvs)) > 1:
@@ -222,7 +213,7 @@ def _line_code_values(code: LineCode) -> Iterator[Issue]:
 
 def _transformer_values(feeder: Feeder, transformer: Transformer) -> Iterator[Issue]:
     element = f"transformer {transformer.name!r}"
-    if not transformer.x_percent > 0:
+    if not all(x > 0 for x in transformer.x_percent):
         yield Issue(element, "x_percent", transformer.x_percent, _POSITIVE)
     kvas = tuple(winding.kva for winding in transformer.windings)
     if not kvas[0] == kvas[1] > 0:

@@ -98,7 +98,8 @@ def stamp(feeder: Feeder, node_index: Mapping[str, int], v_base_v: Real) -> Stam
     for switch in feeder.switches.values():
         if switch.closed:
             nodes = [*columns_of(node_index, switch.from_), *columns_of(node_index, switch.to)]
-            stamps.add(nodes, primitives.switch_admittance(switch))
+            code = feeder.line_codes[switch.code]
+            stamps.add(nodes, primitives.line_admittance(switch, code, feeder.frequency_hz))
     _stamp_transformers(feeder, node_index, stamps)
     first = 2 * len(feeder.regulators)
     for k, capacitor in enumerate(feeder.capacitors.values()):

@@ -158,9 +158,9 @@ class LocalControls:
         )
         return target - setpoint.tap_position
 
-    def capacitor_states(self, setpoint: Setpoint, flow: PowerFlow) -> NDArray[np.float64]:
+    def capacitor_states(self, setpoint: Setpoint, flow: PowerFlow) -> NDArray[np.int32]:
         """State each capacitor's control asks for now: (batch, capacitor)."""
-        states = setpoint.capacitor_closed.copy()
+        states = setpoint.capacitor_step.copy()
         for k, capacitor in enumerate(self.network.feeder.capacitors.values()):
             c = capacitor.control
             if c is None:
@@ -168,8 +168,8 @@ class LocalControls:
             first = Terminal(capacitor.terminal.bus, capacitor.terminal.phases[:1])
             node = self.network.nodes_of(first)[0]
             v = np.abs(flow.v_pu[:, node]) * self.network.v_base_v[node] / c.pt_ratio
-            states[v < c.v_on, k] = 1.0
-            states[v > c.v_off, k] = 0.0
+            states[v < c.on, k] = 1
+            states[v > c.off, k] = 0
         return states
 
     def settle(
@@ -189,22 +189,22 @@ class LocalControls:
             threads: As in `solve`.
         """
         taps = setpoint.tap_position.copy()
-        capacitors = setpoint.capacitor_closed.copy()
+        capacitors = setpoint.capacitor_step.copy()
         was_opened = np.zeros(capacitors.shape, dtype=bool)
         flow = solve(self.network, setpoint, start_pu=start_pu, threads=threads)
         restless = np.flatnonzero(flow.converged)
         rounds = 0
         while True:
             now = setpoint.rows(restless).with_(
-                tap_position=taps[restless], capacitor_closed=capacitors[restless]
+                tap_position=taps[restless], capacitor_step=capacitors[restless]
             )
             seen = flow.rows(restless)
             moves, states = self.tap_moves(now, seen), self.capacitor_states(now, seen)
-            switches = states != now.capacitor_closed
+            switches = states != now.capacitor_step
             late = switches & (states == 1.0) & was_opened[restless]
             first = moves.any(axis=1) | (switches & ~late).any(axis=1)
             acts = first | late.any(axis=1)
-            states = np.where(late & first[:, None], now.capacitor_closed, states)
+            states = np.where(late & first[:, None], now.capacitor_step, states)
             restless = restless[acts]
             if rounds == max_rounds or not len(restless):
                 break
@@ -212,7 +212,7 @@ class LocalControls:
             was_opened[restless] |= states[acts] < capacitors[restless]
             capacitors[restless] = states[acts]
             changed = now.rows(acts).with_(
-                tap_position=taps[restless], capacitor_closed=capacitors[restless]
+                tap_position=taps[restless], capacitor_step=capacitors[restless]
             )
             again = solve(self.network, changed, start_pu=seen.v_pu[acts], threads=threads)
             flow = flow.with_rows(restless, again)
@@ -220,5 +220,5 @@ class LocalControls:
             rounds += 1
         settled = flow.converged
         settled[restless] = False
-        final = setpoint.with_(tap_position=taps, capacitor_closed=capacitors)
+        final = setpoint.with_(tap_position=taps, capacitor_step=capacitors)
         return Settled(final, flow, settled, rounds)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from grid_fed_rl.feeders import Feeder, Load, LoadModel, Pv, Storage
+from grid_fed_rl.feeders import Feeder, Generator, Load, LoadModel, Pv, Storage
 from grid_fed_rl.powerflow import kernels, primitives
 from grid_fed_rl.powerflow.assembly import columns_of
 from grid_fed_rl.powerflow.ordering import Schedule
@@ -31,14 +31,11 @@ class VoltageAnswer(NamedTuple):
     v_max_pu: float
 
 
-DER_ANSWER = VoltageAnswer(LoadModel.PQ, 0.5, 0.8, 1.2)
-
-
-def voltage_answer(element: Load | Pv | Storage) -> VoltageAnswer:
+def voltage_answer(element: Load | Pv | Storage | Generator) -> VoltageAnswer:
     """How an element answers to voltage."""
     if isinstance(element, Load):
         return VoltageAnswer(element.model, element.v_low_pu, element.v_min_pu, element.v_max_pu)
-    return DER_ANSWER
+    return VoltageAnswer(LoadModel.PQ, 0.5, element.v_min_pu, element.v_max_pu)
 
 
 def _constants(answer: VoltageAnswer, rated_pu: float) -> tuple[float, ...]:
@@ -64,7 +61,12 @@ def legs(
 ) -> kernels.Legs:
     """Legs of all loads, then PV, then storage; nodes by their place in the schedule."""
     rows: list[tuple[float, ...]] = []
-    elements = [*feeder.loads.values(), *feeder.pvs.values(), *feeder.storages.values()]
+    elements = [
+        *feeder.loads.values(),
+        *feeder.pvs.values(),
+        *feeder.storages.values(),
+        *feeder.generators.values(),
+    ]
     for column, element in enumerate(elements):
         nodes = columns_of(node_index, element.terminal)
         spans = primitives.legs_of(element.connection, len(nodes))

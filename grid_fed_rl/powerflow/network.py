@@ -33,12 +33,14 @@ class Network:
         node_index: Column of each node, by name.
         v_base_v: (node,) nominal line-to-neutral volts.
         regulators: Names; columns of tap positions.
-        capacitors: Names; columns of capacitor states.
+        capacitors: Names; columns of capacitor steps.
+        switches: Names; columns of switch states.
         loads: Names; columns of load powers.
         ders: Names, PV first and then storage; columns of DER powers.
         tap_step_pu: (regulator,) voltage of one tap step.
         tap_lowest: (regulator,) lowest position; neutral is 0.
         tap_highest: (regulator,) highest position.
+        capacitor_steps: (capacitor,) steps of the bank.
         source_nodes: (3,) columns of the substation's phases.
         source_current_pu: (node,) Norton current of the substation.
         source_admittance_pu: (3, 3) Norton admittance of the substation.
@@ -56,11 +58,13 @@ class Network:
     v_base_v: NDArray[np.float64]
     regulators: tuple[str, ...]
     capacitors: tuple[str, ...]
+    switches: tuple[str, ...]
     loads: tuple[str, ...]
     ders: tuple[str, ...]
     tap_step_pu: NDArray[np.float64]
     tap_lowest: NDArray[np.int32]
     tap_highest: NDArray[np.int32]
+    capacitor_steps: NDArray[np.int32]
     source_nodes: NDArray[np.int64]
     source_current_pu: Complex
     source_admittance_pu: Complex
@@ -115,11 +119,13 @@ def compile_network(feeder: Feeder) -> Network:
         v_base_v=v_base_v,
         regulators=tuple(feeder.regulators),
         capacitors=tuple(feeder.capacitors),
+        switches=tuple(feeder.switches),
         loads=tuple(feeder.loads),
-        ders=(*feeder.pvs, *feeder.storages),
+        ders=(*feeder.pvs, *feeder.storages, *feeder.generators),
         tap_step_pu=np.array([r.step_pu for r in regulators]),
         tap_lowest=_positions([(r.tap_min_pu - 1.0) / r.step_pu for r in regulators]),
         tap_highest=_positions([(r.tap_max_pu - 1.0) / r.step_pu for r in regulators]),
+        capacitor_steps=_positions([c.n_steps for c in feeder.capacitors.values()]),
         source_nodes=np.array(source_nodes),
         source_current_pu=source_current_pu,
         source_admittance_pu=y_source_pu,

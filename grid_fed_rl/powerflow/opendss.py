@@ -50,12 +50,10 @@ def _branches(feeder: Feeder) -> Iterator[str]:
             f"bus2={line.to} linecode={line.code} length={line.length_m!r} units=m"
         )
     for switch in feeder.switches.values():
-        n = len(switch.from_.phases)
-        zero = _triangle(tuple((0.0,) * n for _ in range(n)))
-        r = _triangle(tuple(tuple(switch.r_ohm * (i == j) for j in range(n)) for i in range(n)))
         yield (
-            f"new line.switch_{switch.name} phases={n} bus1={switch.from_} bus2={switch.to} "
-            f"length=1 units=none rmatrix={r} xmatrix={zero} cmatrix={zero}"
+            f"new line.switch_{switch.name} phases={len(switch.from_.phases)} "
+            f"bus1={switch.from_} bus2={switch.to} "
+            f"linecode={switch.code} length={switch.length_m!r} units=m"
         )
         if not switch.closed:
             yield f"open line.switch_{switch.name} 2"
@@ -64,7 +62,7 @@ def _branches(feeder: Feeder) -> Iterator[str]:
 def _transformers(feeder: Feeder) -> Iterator[str]:
     for t in feeder.transformers.values():
         yield (
-            f"new transformer.{t.name} phases={t.n_phases} windings=2 xhl={t.x_percent!r} "
+            f"new transformer.{t.name} phases={t.n_phases} windings=2 xhl={t.x_percent[0]!r} "
             f"ppm_antifloat={t.antifloat_ppm!r}"
         )
         for n, winding in enumerate(t.windings, start=1):
@@ -96,10 +94,10 @@ def _shunts(feeder: Feeder) -> Iterator[str]:
         if c.control is not None:
             yield (
                 f"new capcontrol.{c.name} element=capacitor.{c.name} capacitor={c.name} "
-                f"type=voltage ptratio={c.control.pt_ratio!r} onsetting={c.control.v_on!r} "
-                f"offsetting={c.control.v_off!r}"
+                f"type=voltage ptratio={c.control.pt_ratio!r} onsetting={c.control.on!r} "
+                f"offsetting={c.control.off!r}"
             )
-    ders = [*feeder.pvs.values(), *feeder.storages.values()]
+    ders = [*feeder.pvs.values(), *feeder.storages.values(), *feeder.generators.values()]
     for kind, elements in (("load", feeder.loads.values()), ("der", ders)):
         for e in elements:
             model, low, least, most = voltage_answer(e)
@@ -163,7 +161,7 @@ class OpenDSS:
             transformers.Tap(1.0 + float(setpoint.tap_position[row, k]) * network.tap_step_pu[k])
         for k, name in enumerate(network.capacitors):
             self._dss.Capacitors.Name(name)
-            self._dss.Capacitors.States([int(setpoint.capacitor_closed[row, k])])
+            self._dss.Capacitors.States([int(setpoint.capacitor_step[row, k])])
         loads = self._dss.Loads
         for kind, names, kw, kvar, sign in (
             ("load", network.loads, setpoint.load_kw, setpoint.load_kvar, 1.0),
@@ -193,7 +191,7 @@ class OpenDSS:
         status = np.empty(rows, dtype=np.int8)
         iterations = np.empty(rows, dtype=np.int32)
         taps = np.empty_like(setpoint.tap_position)
-        capacitors = np.empty_like(setpoint.capacitor_closed)
+        capacitors = np.empty_like(setpoint.capacitor_step)
         self._command("set controlmode=off")
         for row in range(rows):
             if controls:

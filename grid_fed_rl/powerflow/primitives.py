@@ -31,7 +31,6 @@ __all__ = [
     "rated_leg_kv",
     "source_admittance",
     "source_voltage",
-    "switch_admittance",
     "transformer_admittance",
 ]
 
@@ -67,18 +66,12 @@ def _two_port(series: Matrix, shunt_each_end: Matrix) -> Matrix:
     return np.block([[series + shunt_each_end, -series], [-series, series + shunt_each_end]])
 
 
-def line_admittance(line: Line, code: LineCode, frequency_hz: float) -> Matrix:
+def line_admittance(line: Line | Switch, code: LineCode, frequency_hz: float) -> Matrix:
     """Pi section with full phase coupling: (2n, 2n) for n conductors."""
     km = line.length_m / 1000.0
     z_ohm = np.array(code.z_ohm_per_km, dtype=np.complex128) * km
     capacitance_f = np.array(code.c_nf_per_km, dtype=np.complex128) * km * 1e-9
     return _two_port(_inverse(z_ohm), 0.5j * 2.0 * math.pi * frequency_hz * capacitance_f)
-
-
-def switch_admittance(switch: Switch) -> Matrix:
-    """A small resistance in each phase: (2n, 2n)."""
-    series = np.eye(len(switch.from_.phases), dtype=np.complex128) / switch.r_ohm
-    return _two_port(series, np.zeros_like(series))
 
 
 def _winding_incidence(
@@ -120,7 +113,7 @@ def transformer_admittance(
     n = transformer.n_phases
     taps = taps_pu or (first.tap_pu, second.tap_pu)
     va_per_coil = first.kva * 1000.0 / n
-    z_pu = complex(first.r_percent + second.r_percent, transformer.x_percent) / 100.0
+    z_pu = complex(first.r_percent + second.r_percent, transformer.x_percent[0]) / 100.0
     y_one_volt = va_per_coil / z_pu
     direction = _delta_direction(transformer)
     a = np.hstack(

@@ -1,4 +1,4 @@
-"""What varies from row to row of a batch: taps, capacitors, loads, DER."""
+"""What varies from row to row of a batch: taps, capacitors, switches, loads, DER."""
 
 from dataclasses import dataclass
 from typing import Any, Self
@@ -18,7 +18,8 @@ class Setpoint:
 
     Attributes:
         tap_position: (batch, regulator) steps from neutral, integer.
-        capacitor_closed: (batch, capacitor) 0 or 1.
+        capacitor_step: (batch, capacitor) steps that are closed, integer.
+        switch_closed: (batch, switch) whether it is closed.
         load_kw: (batch, load) nominal consumption.
         load_kvar: (batch, load).
         der_kw: (batch, der) injection.
@@ -26,7 +27,8 @@ class Setpoint:
     """
 
     tap_position: NDArray[np.int32]
-    capacitor_closed: NDArray[np.float64]
+    capacitor_step: NDArray[np.int32]
+    switch_closed: NDArray[np.bool_]
     load_kw: NDArray[np.float64]
     load_kvar: NDArray[np.float64]
     der_kw: NDArray[np.float64]
@@ -76,22 +78,28 @@ class Setpoint:
 
 
 def nominal_setpoint(network: Network, n_rows: int = 1) -> Setpoint:
-    """Nominal loads, neutral taps, capacitors as the feeder has them, DER idle."""
+    """Everything as the feeder has it: taps, capacitors, switches, loads, DER."""
     feeder = network.feeder
+    ders = [*feeder.pvs.values(), *feeder.storages.values(), *feeder.generators.values()]
     row = Setpoint(
-        tap_position=np.zeros((1, len(network.regulators)), dtype=np.int32),
-        capacitor_closed=np.array([[float(c.closed) for c in feeder.capacitors.values()]]),
+        tap_position=np.array(
+            [[r.tap_position for r in feeder.regulators.values()]], dtype=np.int32
+        ),
+        capacitor_step=np.array(
+            [[c.steps_closed for c in feeder.capacitors.values()]], dtype=np.int32
+        ),
+        switch_closed=np.array([[s.closed for s in feeder.switches.values()]], dtype=np.bool_),
         load_kw=np.array([[load.kw for load in feeder.loads.values()]]),
         load_kvar=np.array([[load.kvar for load in feeder.loads.values()]]),
-        der_kw=np.zeros((1, len(network.ders))),
-        der_kvar=np.zeros((1, len(network.ders))),
+        der_kw=np.array([[der.p_kw for der in ders]]),
+        der_kvar=np.array([[der.q_kvar for der in ders]]),
     )
     return row if n_rows == 1 else row.rows(np.zeros(n_rows, dtype=np.int64))
 
 
 def check_setpoint(network: Network, setpoint: Setpoint) -> None:
     """Raise a `PowerFlowError` that names the first value no network could take."""
-    taps, states = setpoint.tap_position, setpoint.capacitor_closed
+    taps, steps = setpoint.tap_position, setpoint.capacitor_step
     _check_shape(network, setpoint, "tap_position", network.regulators)
     outside = (taps < network.tap_lowest) | (taps > network.tap_highest)
     if outside.any():
@@ -100,14 +108,15 @@ def check_setpoint(network: Network, setpoint: Setpoint) -> None:
             f"row {row}: tap_position of regulator {network.regulators[k]!r} is {taps[row, k]}; "
             f"expected {network.tap_lowest[k]} to {network.tap_highest[k]}"
         )
-    _check_shape(network, setpoint, "capacitor_closed", network.capacitors)
-    neither = (states != 0.0) & (states != 1.0)
-    if neither.any():
-        row, k = np.argwhere(neither)[0]
+    _check_shape(network, setpoint, "capacitor_step", network.capacitors)
+    outside = (steps < 0) | (steps > network.capacitor_steps)
+    if outside.any():
+        row, k = np.argwhere(outside)[0]
         raise PowerFlowError(
-            f"row {row}: capacitor_closed of capacitor {network.capacitors[k]!r} is "
-            f"{states[row, k]}; expected 0 or 1"
+            f"row {row}: capacitor_step of capacitor {network.capacitors[k]!r} is {steps[row, k]}; "
+            f"expected 0 to {network.capacitor_steps[k]}"
         )
+    _check_shape(network, setpoint, "switch_closed", network.switches)
     for kind, elements in (("load", network.loads), ("der", network.ders)):
         for name in (f"{kind}_kw", f"{kind}_kvar"):
             _check_shape(network, setpoint, name, elements)

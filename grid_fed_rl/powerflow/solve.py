@@ -66,7 +66,7 @@ def factors_of(network: Network, setpoint: Setpoint) -> NDArray[np.float64]:
     """(batch, factor) what scales the stamps that vary; see `assembly`."""
     inverse = 1.0 / (1.0 + setpoint.tap_position * network.tap_step_pu)
     taps = np.stack([inverse, inverse**2], axis=2).reshape(setpoint.n_rows, 2 * inverse.shape[1])
-    return np.concatenate([taps, setpoint.capacitor_closed], axis=1)
+    return np.concatenate([taps, setpoint.capacitor_step], axis=1)
 
 
 def injections_pu(setpoint: Setpoint) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -44,7 +44,7 @@ def test_setpoint_is_load_sun_and_devices_of_its_hour(case123, actions):
         np.testing.assert_array_equal(setpoint.der_kvar, 0.0)
         np.testing.assert_array_equal(setpoint.tap_position, env.snapshot.states["tap_position"])
         np.testing.assert_array_equal(
-            setpoint.capacitor_closed, env.snapshot.states["capacitor_closed"]
+            setpoint.capacitor_step, env.snapshot.states["capacitor_closed"]
         )
 
 
@@ -54,7 +54,7 @@ def test_day_begins_at_rest_under_its_first_load(case123):
     setpoint = env.snapshot.setpoint
     np.testing.assert_array_equal(setpoint.load_kw[0], case123.year.load_kw[9 * 24])
     assert not setpoint.tap_position.any()
-    assert not setpoint.capacitor_closed.any()
+    assert not setpoint.capacitor_step.any()
     n_pv = len(case123.network.feeder.pvs)
     assert not setpoint.der_kw[:, n_pv:].any()
 
@@ -75,7 +75,7 @@ def test_local_controls_end_where_opendss_own_controls_do(feeder, actions):
         after = advance(case, before, action.astype(float))
         asked = after.setpoint.with_(
             tap_position=before.states["tap_position"],
-            capacitor_closed=before.states["capacitor_closed"],
+            capacitor_step=before.states["capacitor_closed"],
         )
         settled = controls.settle(asked, start_pu=before.flow.v_pu)
         np.testing.assert_array_equal(after.states["tap_position"], settled.setpoint.tap_position)

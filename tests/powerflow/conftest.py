@@ -80,7 +80,7 @@ def random_setpoint() -> RandomSetpoint:
         )
         return nominal.with_(
             tap_position=taps,
-            capacitor_closed=rng.integers(0, 2, (n_rows, len(network.capacitors))),
+            capacitor_step=rng.integers(0, 2, (n_rows, len(network.capacitors))),
             load_kw=nominal.load_kw * rng.uniform(0.0, 1.5, shape),
             load_kvar=nominal.load_kvar * rng.uniform(0.0, 1.5, shape),
         )

@@ -75,7 +75,7 @@ def test_hundred_random_settings(
 def test_no_load(network: Network, engine: OpenDSS) -> None:
     zero = np.zeros(len(network.loads))
     setpoint = nominal_setpoint(network).with_(
-        load_kw=zero, load_kvar=zero, capacitor_closed=np.zeros(len(network.capacitors))
+        load_kw=zero, load_kvar=zero, capacitor_step=np.zeros(len(network.capacitors))
     )
     ours = solve(network, setpoint)
     assert largest_difference_pu(ours, engine.solve(setpoint)) < REGRESSION_PU
@@ -202,8 +202,8 @@ def test_capacitors_of_every_connection(two_bus: Callable[..., Feeder]) -> None:
     ]
     network = compile_network(two_bus(capacitors=banks))
     setpoint = nominal_setpoint(network, 2)
-    assert setpoint.capacitor_closed.tolist() == [[1, 0, 1, 0, 1]] * 2
-    setpoint = setpoint.with_(capacitor_closed=[[1, 0, 1, 0, 1], [0, 1, 0, 1, 0]])
+    assert setpoint.capacitor_step.tolist() == [[1, 0, 1, 0, 1]] * 2
+    setpoint = setpoint.with_(capacitor_step=[[1, 0, 1, 0, 1], [0, 1, 0, 1, 0]])
     ours = solve(network, setpoint)
     assert largest_difference_pu(ours, OpenDSS(network).solve(setpoint)) < STIFF_PU
 

@@ -51,7 +51,7 @@ def random_levels(network: Network, n_rows: int) -> Setpoint:
         load_kw=nominal.load_kw * level,
         load_kvar=nominal.load_kvar * level,
         tap_position=rng.integers(-4, 9, (n_rows, len(network.regulators))),
-        capacitor_closed=rng.integers(0, 2, (n_rows, len(network.capacitors))),
+        capacitor_step=rng.integers(0, 2, (n_rows, len(network.capacitors))),
     )
 
 
@@ -69,7 +69,7 @@ def test_regulators_settle_on_opendss_taps(feeder: Feeder) -> None:
     assert ours.settled.all()
     assert theirs.converged.all()
     np.testing.assert_array_equal(ours.setpoint.tap_position, reference.settled[0])
-    np.testing.assert_array_equal(ours.setpoint.capacitor_closed, setpoint.capacitor_closed)
+    np.testing.assert_array_equal(ours.setpoint.capacitor_step, setpoint.capacitor_step)
     assert np.abs(ours.flow.v_pu - theirs.v_pu).max() < 1e-6
     assert len(np.unique(ours.setpoint.tap_position, axis=0)) > 20
 
@@ -83,10 +83,10 @@ def test_capacitors_and_regulators_settle_together(feeder: Feeder) -> None:
     taps, closed = reference.settled
     assert ours.settled.all()
     np.testing.assert_array_equal(ours.setpoint.tap_position, taps)
-    np.testing.assert_array_equal(ours.setpoint.capacitor_closed, closed)
+    np.testing.assert_array_equal(ours.setpoint.capacitor_step, closed)
     assert np.abs(ours.flow.v_pu - theirs.v_pu).max() < 1e-6
-    assert (closed < setpoint.capacitor_closed).any(), "some open"
-    assert (closed > setpoint.capacitor_closed).any(), "some close"
+    assert (closed < setpoint.capacitor_step).any(), "some open"
+    assert (closed > setpoint.capacitor_step).any(), "some close"
 
 
 def test_opendss_controls_forget_the_row_before(feeder: Feeder) -> None:
@@ -190,7 +190,7 @@ def test_rows_that_hunt_are_not_settled(two_bus: Callable[..., Feeder]) -> None:
     rest = controls.settle(setpoint, max_rounds=9)
     assert rest.settled.tolist() == [True, False, True]
     assert rest.rounds == 9
-    assert rest.setpoint.capacitor_closed[[0, 2]].tolist() == [[0.0], [1.0]]
+    assert rest.setpoint.capacitor_step[[0, 2]].tolist() == [[0.0], [1.0]]
     reference = OpenDSS(network)
     assert reference.solve(setpoint, controls=True).converged.tolist() == [True, False, True]
     np.testing.assert_array_equal(reference.settled[1][[0, 2]], [[0.0], [1.0]])
@@ -229,7 +229,7 @@ def test_a_capacitor_watches_the_first_phase_of_its_bank(two_bus: Callable[..., 
     v_pu[:, first] = np.array([116.9, 117.1, 122.9, 123.1]) / base_v
     flow = replace(solve(network, nominal_setpoint(network, 4)), v_pu=v_pu)
     for closed, expected in ((0.0, [1, 0, 0, 0]), (1.0, [1, 1, 1, 0])):
-        setpoint = nominal_setpoint(network, 4).with_(capacitor_closed=[closed])
+        setpoint = nominal_setpoint(network, 4).with_(capacitor_step=[closed])
         assert controls.capacitor_states(setpoint, flow)[:, 0].tolist() == expected
 
 
@@ -271,4 +271,4 @@ def test_a_capacitor_that_opened_lets_everyone_else_act_first(ganged: Feeder) ->
     assert ours.settled.all()
     assert theirs.converged.all()
     np.testing.assert_array_equal(ours.setpoint.tap_position, reference.settled[0])
-    np.testing.assert_array_equal(ours.setpoint.capacitor_closed, reference.settled[1])
+    np.testing.assert_array_equal(ours.setpoint.capacitor_step, reference.settled[1])

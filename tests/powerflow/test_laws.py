@@ -323,7 +323,7 @@ def test_losses_are_positive_and_balance(
     nominal = nominal_setpoint(network)
     setpoint = nominal.with_(
         tap_position=taps,
-        capacitor_closed=np.array(closed, dtype=float),
+        capacitor_step=np.array(closed, dtype=float),
         load_kw=nominal.load_kw * active,
         load_kvar=nominal.load_kvar * reactive,
     )

@@ -35,7 +35,7 @@ def test_nominal_is_what_the_feeder_says(network: Network) -> None:
 
 def test_with_broadcasts_over_the_batch(setpoint: Setpoint) -> None:
     changed = setpoint.with_(
-        tap_position=[1, -2, 3], load_kw=0.0, der_kw=[[1.0], [2.0], [3.0]], capacitor_closed=False
+        tap_position=[1, -2, 3], load_kw=0.0, der_kw=[[1.0], [2.0], [3.0]], capacitor_step=False
     )
     assert changed.tap_position.tolist() == [[1, -2, 3]] * 3
     assert changed.tap_position.dtype == np.int32
