@@ -1,8 +1,9 @@
 """Nodal admittance: the elements' primitives, stamped where their conductors land.
 
 What varies from row to row scales some of the stamps. A row's factors are
-``1/t`` and ``1/t^2`` of each regulator in turn, then 0 or 1 of each capacitor,
-and the admittance is affine in them: ``Y = base + sum(value * factor)``.
+``1/t`` and ``1/t^2`` of each regulator in turn, then the share of each capacitor's
+steps that is closed, then 0 or 1 of each switch, and the admittance is affine in
+them: ``Y = base + sum(value * factor)``.
 """
 
 from collections import defaultdict
@@ -17,17 +18,18 @@ from grid_fed_rl.feeders import Feeder, Terminal
 from grid_fed_rl.powerflow import kernels, primitives
 from grid_fed_rl.powerflow.ordering import Schedule
 
-__all__ = ["S_BASE_KVA", "Stamps", "columns_of", "nodal_admittance", "stamp"]
+__all__ = ["GROUND", "S_BASE_KVA", "Stamps", "columns_of", "nodal_admittance", "stamp"]
 
 S_BASE_KVA = 1000.0
+GROUND = -1  # column of node 0 of every bus
 
 Complex = NDArray[np.complex128]
 Real = NDArray[np.float64]
 
 
 def columns_of(node_index: Mapping[str, int], terminal: Terminal) -> list[int]:
-    """Columns of a terminal's conductors, in their order."""
-    return [node_index[f"{terminal.bus}.{phase}"] for phase in terminal.phases]
+    """Columns of a terminal's conductors, in their order; `GROUND` for node 0."""
+    return [node_index[f"{terminal.bus}.{k}"] if k else GROUND for k in terminal.phases]
 
 
 class Stamps:
@@ -46,6 +48,9 @@ class Stamps:
 
     def add(self, nodes: Sequence[int], y: Complex, factor: int | None = None) -> None:
         """Add a symmetric primitive matrix in siemens, scaled by a factor."""
+        live = [k for k, node in enumerate(nodes) if node != GROUND]
+        if len(live) < len(nodes):
+            nodes, y = [nodes[k] for k in live], y[np.ix_(live, live)]
         scale = self._v_base_v[list(nodes)]
         y_pu = y * np.outer(scale, scale) / (S_BASE_KVA * 1000.0)
         for a, i in enumerate(nodes):
@@ -95,16 +100,17 @@ def stamp(feeder: Feeder, node_index: Mapping[str, int], v_base_v: Real) -> Stam
         nodes = [*columns_of(node_index, line.from_), *columns_of(node_index, line.to)]
         code = feeder.line_codes[line.code]
         stamps.add(nodes, primitives.line_admittance(line, code, feeder.frequency_hz))
-    for switch in feeder.switches.values():
-        if switch.closed:
-            nodes = [*columns_of(node_index, switch.from_), *columns_of(node_index, switch.to)]
-            code = feeder.line_codes[switch.code]
-            stamps.add(nodes, primitives.line_admittance(switch, code, feeder.frequency_hz))
     _stamp_transformers(feeder, node_index, stamps)
     first = 2 * len(feeder.regulators)
     for k, capacitor in enumerate(feeder.capacitors.values()):
         nodes = columns_of(node_index, capacitor.terminal)
         stamps.add(nodes, primitives.capacitor_admittance(capacitor), factor=first + k)
+    first += len(feeder.capacitors)
+    for k, switch in enumerate(feeder.switches.values()):
+        nodes = [*columns_of(node_index, switch.from_), *columns_of(node_index, switch.to)]
+        code = feeder.line_codes[switch.code]
+        y = primitives.line_admittance(switch, code, feeder.frequency_hz)
+        stamps.add(nodes, y, factor=first + k)
     return stamps
 
 

@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 
 from grid_fed_rl.feeders import Regulator, Terminal
 from grid_fed_rl.powerflow import primitives
+from grid_fed_rl.powerflow.batched import solve_batched as solve
+from grid_fed_rl.powerflow.flow import PowerFlow
 from grid_fed_rl.powerflow.network import Network
 from grid_fed_rl.powerflow.setpoint import Setpoint
-from grid_fed_rl.powerflow.solve import PowerFlow, solve
 
 __all__ = ["LocalControls", "Settled"]
 

@@ -4,9 +4,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grid_fed_rl.powerflow import kernels
+from grid_fed_rl.powerflow.batched import factors_of, injections_pu
+from grid_fed_rl.powerflow.flow import PowerFlow
 from grid_fed_rl.powerflow.network import S_BASE_KVA, Network
 from grid_fed_rl.powerflow.setpoint import Setpoint
-from grid_fed_rl.powerflow.solve import PowerFlow, factors_of, injections_pu
 
 __all__ = ["der_kw", "load_kw", "losses_kw", "source_kw", "v_magnitude_pu"]
 

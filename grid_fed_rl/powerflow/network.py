@@ -14,11 +14,11 @@ from scipy.sparse.linalg import splu
 
 from grid_fed_rl.feeders import Feeder, Terminal, check
 from grid_fed_rl.powerflow import kernels, primitives
-from grid_fed_rl.powerflow.assembly import S_BASE_KVA, columns_of, nodal_admittance, stamp
+from grid_fed_rl.powerflow.assembly import GROUND, S_BASE_KVA, columns_of, nodal_admittance, stamp
 from grid_fed_rl.powerflow.injections import legs
 from grid_fed_rl.powerflow.ordering import Schedule, schedule
 
-__all__ = ["S_BASE_KVA", "Network", "compile_network"]
+__all__ = ["GROUND", "S_BASE_KVA", "Network", "compile_network"]
 
 Complex = NDArray[np.complex128]
 
@@ -80,7 +80,7 @@ class Network:
         return len(self.node_names)
 
     def nodes_of(self, terminal: Terminal) -> list[int]:
-        """Columns of a terminal's conductors, in their order."""
+        """Columns of a terminal's conductors, in their order; `GROUND` for node 0."""
         return columns_of(self.node_index, terminal)
 
 
@@ -110,7 +110,13 @@ def compile_network(feeder: Feeder) -> Network:
     elimination = schedule(len(nodes), stamps.pairs | source_pairs)
     matrix, branch_g_pu = stamps.numbers(elimination, source_nodes, y_source_pu)
     regulators = tuple(feeder.regulators.values())
-    neutral = np.concatenate([np.ones(2 * len(regulators)), np.zeros(len(feeder.capacitors))])
+    neutral = np.concatenate(
+        [
+            np.ones(2 * len(regulators)),
+            np.zeros(len(feeder.capacitors)),
+            [float(switch.closed) for switch in feeder.switches.values()],
+        ]
+    )
     y_neutral = nodal_admittance(elimination, matrix, neutral)
     return Network(
         feeder=feeder,

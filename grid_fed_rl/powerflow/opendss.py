@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from grid_fed_rl.errors import PowerFlowError
 from grid_fed_rl.feeders import Connection, Feeder, LoadModel, Terminal
+from grid_fed_rl.powerflow.flow import PowerFlow, Status
 from grid_fed_rl.powerflow.injections import voltage_answer
 from grid_fed_rl.powerflow.network import Network
 from grid_fed_rl.powerflow.primitives import legs_of
 from grid_fed_rl.powerflow.setpoint import Setpoint, check_setpoint
-from grid_fed_rl.powerflow.solve import PowerFlow, Status
 
 __all__ = ["OpenDSS", "script"]
 
@@ -204,7 +204,9 @@ class OpenDSS:
             v[row] = self._voltages() / network.v_base_v
             taps[row], capacitors[row] = self._positions()
         self._settled = taps, capacitors
-        return PowerFlow(v, status, iterations, np.full(rows, np.nan))
+        came_to_rest = setpoint.with_(tap_position=taps, capacitor_step=capacitors)
+        settled = status == Status.CONVERGED
+        return PowerFlow(v, status, iterations, np.full(rows, np.nan), came_to_rest, settled)
 
     def _solved(self) -> bool:
         """Whether a solution was found and its controls, if on, came to rest."""

@@ -43,6 +43,13 @@ class Setpoint:
         """Return some rows."""
         return type(self)(*(getattr(self, name)[index] for name in self.__slots__))
 
+    def with_rows(self, index: NDArray[np.int64] | NDArray[np.bool_], other: Self) -> Self:
+        """Return a copy in which the rows at `index` are those of another set-point."""
+        arrays = [getattr(self, name).copy() for name in self.__slots__]
+        for array, name in zip(arrays, self.__slots__, strict=True):
+            array[index] = getattr(other, name)
+        return type(self)(*arrays)
+
     def with_(self, **changes: ArrayLike) -> Self:
         """Return a copy with some arrays replaced; they broadcast over the batch.
 

@@ -1,110 +1,28 @@
-"""Batched power flow: one row a scenario, rows differing in everything that varies."""
+"""Power flow of every row, by either engine, with or without local controls."""
 
-import os
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from enum import IntEnum
-from functools import cache
-from typing import Self
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from grid_fed_rl.errors import PowerFlowError
-from grid_fed_rl.powerflow import kernels
-from grid_fed_rl.powerflow.network import S_BASE_KVA, Network
-from grid_fed_rl.powerflow.setpoint import Setpoint, check_setpoint
+from grid_fed_rl.powerflow.batched import solve_batched
+from grid_fed_rl.powerflow.flow import PowerFlow, Status
+from grid_fed_rl.powerflow.network import Network
+from grid_fed_rl.powerflow.setpoint import Setpoint
 
-__all__ = ["PowerFlow", "Status", "factors_of", "injections_pu", "solve"]
+if TYPE_CHECKING:
+    from grid_fed_rl.powerflow.controls import LocalControls
 
-LANES = 32  # rows solved together by one thread; 16 to 64 measure alike
-PARTS_A_THREAD = 4  # so that a thread whose rows are easy takes more of them
-
-
-class Status(IntEnum):
-    """What became of a row."""
-
-    CONVERGED = kernels.CONVERGED
-    NOT_CONVERGED = kernels.NOT_CONVERGED
-    DIVERGED = kernels.DIVERGED
-
-
-@dataclass(frozen=True, slots=True)
-class PowerFlow:
-    """The answer, one row a scenario.
-
-    Attributes:
-        v_pu: (batch, node) complex, on each node's nominal line-to-neutral base.
-        status: (batch,) `Status`; voltages of a row not converged mean nothing.
-        iterations: (batch,).
-        residual_pu: (batch,) largest voltage change of the last iteration.
-    """
-
-    v_pu: NDArray[np.complex128]
-    status: NDArray[np.int8]
-    iterations: NDArray[np.int32]
-    residual_pu: NDArray[np.float64]
-
-    @property
-    def converged(self) -> NDArray[np.bool_]:
-        """(batch,) whether the row met the tolerance."""
-        return self.status == Status.CONVERGED
-
-    def rows(self, index: slice | NDArray[np.int64] | NDArray[np.bool_]) -> Self:
-        """Return some rows."""
-        return type(self)(*(getattr(self, name)[index] for name in self.__slots__))
-
-    def with_rows(self, index: NDArray[np.int64], other: Self) -> Self:
-        """Return a copy in which the rows at `index` are those of another flow."""
-        arrays = [getattr(self, name).copy() for name in self.__slots__]
-        for array, name in zip(arrays, self.__slots__, strict=True):
-            array[index] = getattr(other, name)
-        return type(self)(*arrays)
-
-
-def factors_of(network: Network, setpoint: Setpoint) -> NDArray[np.float64]:
-    """(batch, factor) what scales the stamps that vary; see `assembly`."""
-    inverse = 1.0 / (1.0 + setpoint.tap_position * network.tap_step_pu)
-    taps = np.stack([inverse, inverse**2], axis=2).reshape(setpoint.n_rows, 2 * inverse.shape[1])
-    return np.concatenate([taps, setpoint.capacitor_step], axis=1)
-
-
-def injections_pu(setpoint: Setpoint) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """(batch, element) active and reactive injection of loads, then DER."""
-    p = np.concatenate([-setpoint.load_kw, setpoint.der_kw], axis=1) / S_BASE_KVA
-    q = np.concatenate([-setpoint.load_kvar, setpoint.der_kvar], axis=1) / S_BASE_KVA
-    return p, q
-
-
-@cache
-def _pool(process: int, threads: int) -> ThreadPoolExecutor:
-    """Worker threads of this process (a forked child makes its own)."""
-    del process
-    return ThreadPoolExecutor(threads, thread_name_prefix="powerflow")
-
-
-def _default_threads() -> int:
-    """Processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _start(
-    network: Network, n_rows: int, start_pu: NDArray[np.complex128] | None
-) -> NDArray[np.complex128]:
-    if start_pu is None:
-        return network.v_flat_pu[None]
-    start = np.ascontiguousarray(start_pu, dtype=np.complex128)
-    if start.shape not in {(1, network.n_nodes), (n_rows, network.n_nodes)}:
-        raise PowerFlowError(
-            f"start_pu has shape {start.shape}; expected (1 or {n_rows}, {network.n_nodes})"
-        )
-    return start
+__all__ = ["PowerFlow", "Status", "solve"]
 
 
 def solve(
     network: Network,
     setpoint: Setpoint,
     *,
+    controls: "LocalControls | bool" = False,
+    engine: Literal["batched", "opendss"] = "batched",
     start_pu: NDArray[np.complex128] | None = None,
     tolerance_pu: float = 1e-8,
     max_iterations: int = 100,
@@ -118,61 +36,37 @@ def solve(
     Args:
         network: The compiled feeder.
         setpoint: What varies, a row a scenario.
+        controls: Let regulators, capacitors and inverters that have a control of
+            their own act until none wants to; the answer's `setpoint` and `settled`
+            tell where they came to rest. True for all of them, or a `LocalControls`.
+        engine: ``"batched"``, or ``"opendss"`` for the reference, row by row.
         start_pu: (batch, node) or (1, node) voltages to start from; without
-            load where not given.
+            load where not given. The reference engine has no use for it.
         tolerance_pu: Largest voltage change of the last iteration.
-        max_iterations: Fixed-point iterations a row may take.
-        threads: Threads to spread the rows over; all processors by default.
+        max_iterations: Iterations a row may take.
+        threads: Threads to spread the rows over; all processors by default. The
+            reference engine uses one.
 
     Raises:
         PowerFlowError: an array has the wrong shape, is not finite, or asks for
-            a tap position or capacitor state that does not exist.
+            a tap position or capacitor step that does not exist; the engine is unknown.
     """
-    check_setpoint(network, setpoint)
-    rows = setpoint.n_rows
-    start = _start(network, rows, start_pu)
-    flow = PowerFlow(
-        v_pu=np.empty((rows, network.n_nodes), dtype=np.complex128),
-        status=np.full(rows, Status.NOT_CONVERGED, dtype=np.int8),
-        iterations=np.zeros(rows, dtype=np.int32),
-        residual_pu=np.full(rows, np.inf),
-    )
-    # One place more than there are nodes, for the ground that legs may end on.
-    current = np.zeros(network.n_nodes + 1, dtype=np.complex128)
-    current[:-1] = network.source_current_pu[network.schedule.order]
-    current_re, current_im = current.real.copy(), current.imag.copy()
-    factors = factors_of(network, setpoint)
-    p_pu, q_pu = injections_pu(setpoint)
+    if engine == "opendss":
+        from grid_fed_rl.powerflow.opendss import OpenDSS
 
-    def run(first: int, last: int) -> None:
-        kernels.solve_rows(
-            first,
-            last,
-            min(LANES, last - first),
-            network.schedule,
-            network.matrix,
-            network.legs,
-            current_re,
-            current_im,
-            factors,
-            p_pu,
-            q_pu,
-            start,
-            tolerance_pu,
-            max_iterations,
-            flow.v_pu,
-            flow.iterations,
-            flow.status,
-            flow.residual_pu,
+        return OpenDSS(network, tolerance_pu).solve(setpoint, controls=bool(controls))
+    if engine != "batched":
+        raise PowerFlowError(f"engine is {engine!r}; expected 'batched' or 'opendss'")
+    if controls is False:
+        return solve_batched(
+            network,
+            setpoint,
+            start_pu=start_pu,
+            tolerance_pu=tolerance_pu,
+            max_iterations=max_iterations,
+            threads=threads,
         )
+    from grid_fed_rl.powerflow.controls import LocalControls
 
-    threads = threads or _default_threads()
-    blocks = -(-rows // LANES)
-    if threads == 1 or blocks <= 1:
-        if rows:
-            run(0, rows)
-        return flow
-    parts = min(blocks, threads * PARTS_A_THREAD)
-    edges = [min(rows, LANES * (blocks * k // parts)) for k in range(parts + 1)]
-    list(_pool(os.getpid(), threads).map(run, edges[:-1], edges[1:]))
-    return flow
+    acting = LocalControls(network) if controls is True else controls
+    return acting.settle(setpoint, start_pu=start_pu, tolerance_pu=tolerance_pu, threads=threads)
