@@ -1,7 +1,7 @@
 """Feeders: what stands in the field."""
 
 from grid_fed_rl.feeders.feeder import Feeder
-from grid_fed_rl.feeders.library import load, names
+from grid_fed_rl.feeders.library import load, names, open_feeder, profiles
 from grid_fed_rl.feeders.records import (
     Bus,
     Connection,
@@ -30,6 +30,7 @@ from grid_fed_rl.feeders.shunts import (
 )
 from grid_fed_rl.feeders.table_reader import read_tables
 from grid_fed_rl.feeders.table_writer import write_tables
+from grid_fed_rl.feeders.time_profiles import Profiles, read_profiles, write_profiles
 from grid_fed_rl.feeders.validate import Issue, check, validate
 
 __all__ = [
@@ -47,6 +48,7 @@ __all__ = [
     "LineDropControl",
     "Load",
     "LoadModel",
+    "Profiles",
     "Pv",
     "Reactor",
     "Regulator",
@@ -60,7 +62,11 @@ __all__ = [
     "check",
     "load",
     "names",
+    "open_feeder",
+    "profiles",
+    "read_profiles",
     "read_tables",
     "validate",
+    "write_profiles",
     "write_tables",
 ]

@@ -1,4 +1,4 @@
-"""The feeders that come with the package, by name."""
+"""The feeders that come with the package, by name, and those of anybody else, by path."""
 
 import difflib
 from functools import cache
@@ -7,9 +7,10 @@ from pathlib import Path
 from grid_fed_rl.errors import FeederError
 from grid_fed_rl.feeders.feeder import Feeder
 from grid_fed_rl.feeders.table_reader import read_tables
+from grid_fed_rl.feeders.time_profiles import Profiles, read_profiles
 from grid_fed_rl.feeders.validate import check
 
-__all__ = ["load", "names"]
+__all__ = ["load", "names", "open_feeder", "profiles"]
 
 _DATA = Path(__file__).parent / "data"
 
@@ -19,7 +20,6 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(path.parent.name for path in _DATA.glob("*/feeder.toml")))
 
 
-@cache
 def load(name: str) -> Feeder:
     """Load a shipped feeder.
 
@@ -29,10 +29,56 @@ def load(name: str) -> Feeder:
     Raises:
         FeederError: no feeder of that name is shipped.
     """
-    if name.lower() not in names():
-        close = difflib.get_close_matches(name.lower(), names(), n=1)
-        hint = f"; did you mean {close[0]!r}?" if close else ""
-        raise FeederError(f"no feeder {name!r}; known: {', '.join(names())}{hint}")
-    feeder = read_tables(_DATA / name.lower())
+    return _load(_known(name))
+
+
+@cache
+def _load(name: str) -> Feeder:
+    feeder = read_tables(_DATA / name)
     check(feeder)
     return feeder
+
+
+def _known(name: str) -> str:
+    if name.lower() in names():
+        return name.lower()
+    close = difflib.get_close_matches(name.lower(), names(), n=1)
+    hint = f"; did you mean {close[0]!r}?" if close else ""
+    raise FeederError(f"no feeder {name!r}; known: {', '.join(names())}{hint}")
+
+
+def profiles(name: str) -> Profiles | None:
+    """Load the time profiles that a shipped feeder brings; None if it has none.
+
+    Raises:
+        FeederError: no feeder of that name is shipped.
+    """
+    return read_profiles(_DATA / _known(name))
+
+
+def open_feeder(name_or_path: str | Path) -> Feeder:
+    """Open a feeder, whatever says which: the commands take this.
+
+    Args:
+        name_or_path: A name that `names` lists, a folder of tables, or an OpenDSS
+            script (``.dss``).
+
+    Raises:
+        FeederError: there is no such feeder, or what is there is malformed or
+            has faults.
+    """
+    path = Path(name_or_path)
+    if path.suffix.lower() == ".dss":
+        from grid_fed_rl.feeders.opendss import read_opendss  # brings OpenDSS along
+
+        return read_opendss(path).feeder
+    if path.is_dir() and str(name_or_path).lower() not in names():
+        feeder = read_tables(path)
+        check(feeder)
+        return feeder
+    if len(path.parts) > 1:
+        raise FeederError(
+            f"{path}: no such folder; expected a folder of tables, an OpenDSS script (.dss) "
+            f"or one of {', '.join(names())}"
+        )
+    return load(str(name_or_path))
