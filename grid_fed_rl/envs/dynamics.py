@@ -134,7 +134,7 @@ def _snapshot(
 ) -> Snapshot:
     if not flow.converged.all():
         flow = replace(flow, v_pu=np.where(flow.converged[:, None], flow.v_pu, 0.0))
-    in_network = losses_kw(case.network, setpoint, flow)
+    in_network = losses_kw(case.network, flow)
     in_devices = sum((move.loss_kw for move in moves.values()), np.zeros(len(step)))
     year = case.year
     return Snapshot(

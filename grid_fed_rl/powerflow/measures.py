@@ -7,7 +7,6 @@ from grid_fed_rl.powerflow import kernels
 from grid_fed_rl.powerflow.batched import factors_of, injections_pu
 from grid_fed_rl.powerflow.flow import PowerFlow
 from grid_fed_rl.powerflow.network import S_BASE_KVA, Network
-from grid_fed_rl.powerflow.setpoint import Setpoint
 
 __all__ = ["der_kw", "load_kw", "losses_kw", "source_kw", "v_magnitude_pu"]
 
@@ -19,47 +18,47 @@ def v_magnitude_pu(flow: PowerFlow) -> Real:
     return np.abs(flow.v_pu)
 
 
-def losses_kw(network: Network, setpoint: Setpoint, flow: PowerFlow) -> Real:
+def losses_kw(network: Network, flow: PowerFlow) -> Real:
     """Active losses of all branches, transformers and capacitors: (batch,).
 
     ``Re(v^H Y v)`` over the admittances of the network without its source: what
     the branches burn, summed branch by branch and so exact where the difference
     of two large powers would not be.
     """
-    out = np.empty(setpoint.n_rows)
+    out = np.empty(len(flow.v_pu))
     kernels.branch_losses(
         network.schedule,
         network.branch_g_pu,
         network.matrix,
-        factors_of(network, setpoint),
+        factors_of(network, flow.setpoint),
         np.ascontiguousarray(flow.v_pu),
         out,
     )
     return out * S_BASE_KVA
 
 
-def _element_kw(network: Network, setpoint: Setpoint, flow: PowerFlow) -> Real:
-    p, q = injections_pu(setpoint)
+def _element_kw(network: Network, flow: PowerFlow) -> Real:
+    p, q = injections_pu(flow.setpoint)
     p_out, q_out = np.zeros_like(p), np.zeros_like(q)
     v_pu = np.ascontiguousarray(flow.v_pu)
     kernels.leg_powers(network.legs, network.schedule.order, p, q, v_pu, p_out, q_out)
     return p_out * S_BASE_KVA
 
 
-def load_kw(network: Network, setpoint: Setpoint, flow: PowerFlow) -> Real:
+def load_kw(network: Network, flow: PowerFlow) -> Real:
     """Active power that every load draws at its voltage: (batch, load)."""
-    return -_element_kw(network, setpoint, flow)[:, : len(network.loads)]
+    return -_element_kw(network, flow)[:, : len(network.loads)]
 
 
-def der_kw(network: Network, setpoint: Setpoint, flow: PowerFlow) -> Real:
+def der_kw(network: Network, flow: PowerFlow) -> Real:
     """Active power that every DER injects at its voltage: (batch, der)."""
-    return _element_kw(network, setpoint, flow)[:, len(network.loads) :]
+    return _element_kw(network, flow)[:, len(network.loads) :]
 
 
-def source_kw(network: Network, setpoint: Setpoint, flow: PowerFlow) -> Real:
+def source_kw(network: Network, flow: PowerFlow) -> Real:
     """Active power that the substation delivers: (batch,).
 
     The balance of losses, loads and DER (KCL holds at every node).
     """
-    elements = _element_kw(network, setpoint, flow)
-    return losses_kw(network, setpoint, flow) - elements.sum(axis=1)
+    elements = _element_kw(network, flow)
+    return losses_kw(network, flow) - elements.sum(axis=1)

@@ -172,16 +172,16 @@ def test_currents_add_up_to_zero_at_every_node(equipped: Network, rows: Setpoint
 def test_power_balances(equipped: Network, rows: Setpoint) -> None:
     """What the substation delivers is lost, or drawn by loads less what DER inject."""
     flow = solve(equipped, rows, tolerance_pu=TIGHT_PU)
-    losses_kw = measures.losses_kw(equipped, rows, flow)
-    load_kw = measures.load_kw(equipped, rows, flow).sum(axis=1)
-    der_kw = measures.der_kw(equipped, rows, flow).sum(axis=1)
+    losses_kw = measures.losses_kw(equipped, flow)
+    load_kw = measures.load_kw(equipped, flow).sum(axis=1)
+    der_kw = measures.der_kw(equipped, flow).sum(axis=1)
     for row in range(rows.n_rows):
         v_v = flow.v_pu[row] * equipped.v_base_v
         from_source_kw = (v_v @ source_current(equipped, v_v).conj()).real / 1000.0
         into_grid_kw = losses_kw[row] + load_kw[row] - der_kw[row]
         assert from_source_kw == pytest.approx(into_grid_kw, rel=1e-7, abs=1e-4)
     np.testing.assert_allclose(
-        measures.source_kw(equipped, rows, flow), losses_kw + load_kw - der_kw, rtol=1e-12
+        measures.source_kw(equipped, flow), losses_kw + load_kw - der_kw, rtol=1e-12
     )
 
 
@@ -329,10 +329,10 @@ def test_losses_are_positive_and_balance(
     )
     flow = solve(network, setpoint, tolerance_pu=1e-12)
     assert flow.converged.all()
-    losses_kw = measures.losses_kw(network, setpoint, flow)[0]
+    losses_kw = measures.losses_kw(network, flow)[0]
     assert losses_kw > 0.0
     v_v = flow.v_pu[0] * network.v_base_v
     from_source_kw = (v_v @ source_current(network, v_v).conj()).real / 1000.0
     assert from_source_kw == pytest.approx(
-        losses_kw + measures.load_kw(network, setpoint, flow).sum(), rel=1e-7, abs=1e-4
+        losses_kw + measures.load_kw(network, flow).sum(), rel=1e-7, abs=1e-4
     )

@@ -53,7 +53,7 @@ def test_losses_are_the_sum_of_what_every_element_burns(
 ) -> None:
     setpoint = random_setpoint(network, 20)
     flow = solve(network, setpoint, tolerance_pu=1e-13)
-    losses_kw = measures.losses_kw(network, setpoint, flow)
+    losses_kw = measures.losses_kw(network, flow)
     for row in range(20):
         assert losses_kw[row] == pytest.approx(burnt_kw(network, setpoint, row), rel=1e-8)
 
@@ -63,7 +63,7 @@ def test_losses_are_opendss_losses(
 ) -> None:
     setpoint = random_setpoint(network, 10)
     flow = solve(network, setpoint)
-    losses_kw = measures.losses_kw(network, setpoint, flow)
+    losses_kw = measures.losses_kw(network, flow)
     for row in range(10):
         engine.solve(setpoint.rows(slice(row, row + 1)))
         assert losses_kw[row] == pytest.approx(engine.losses_kw(), rel=1e-7)
@@ -75,7 +75,7 @@ BASE_LOSSES_KW = {"ieee13": 112.588363, "ieee123": 96.731347}
 def test_base_losses(network: Network) -> None:
     """Taps at neutral, capacitors closed, nominal loads."""
     setpoint = nominal_setpoint(network)
-    losses_kw = measures.losses_kw(network, setpoint, solve(network, setpoint))
+    losses_kw = measures.losses_kw(network, solve(network, setpoint))
     assert losses_kw == pytest.approx(BASE_LOSSES_KW[network.feeder.name], abs=2e-6)
 
 
@@ -84,8 +84,8 @@ def test_losses_take_rows_of_any_layout(network: Network) -> None:
     flow = solve(network, setpoint)
     every_other = flow.rows(slice(None, None, 2))
     np.testing.assert_array_equal(
-        measures.losses_kw(network, setpoint.rows(slice(0, 3)), every_other),
-        measures.losses_kw(network, setpoint, flow)[::2],
+        measures.losses_kw(network, every_other),
+        measures.losses_kw(network, flow)[::2],
     )
 
 
@@ -122,7 +122,7 @@ def test_loads_draw_what_their_voltage_says(
     flow = solve(network, setpoint)
     a = np.exp(-2j * np.pi / 3)
     flow.v_pu[:, network.nodes_of(at_b)] = np.outer(list(shares), [1.0, a, a**2])
-    drawn_kw = measures.load_kw(network, setpoint, flow)[:, 0]
+    drawn_kw = measures.load_kw(network, flow)[:, 0]
     np.testing.assert_allclose(drawn_kw, 90.0 * np.array(list(shares.values())), rtol=1e-12)
 
 
@@ -132,9 +132,9 @@ def test_der_inject_what_they_are_told_inside_their_window(two_bus: Callable[...
     setpoint = nominal_setpoint(network, 2).with_(der_kw=[[400.0], [-150.0]])
     flow = solve(network, setpoint)
     np.testing.assert_allclose(
-        measures.der_kw(network, setpoint, flow), setpoint.der_kw, rtol=1e-12
+        measures.der_kw(network, flow), setpoint.der_kw, rtol=1e-12
     )
-    assert measures.load_kw(network, setpoint, flow).shape == (2, 0)
-    source_kw = measures.source_kw(network, setpoint, flow)
+    assert measures.load_kw(network, flow).shape == (2, 0)
+    source_kw = measures.source_kw(network, flow)
     assert source_kw[0] < -390.0
     assert source_kw[1] > 150.0
