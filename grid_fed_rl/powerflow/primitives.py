@@ -2,13 +2,18 @@
 
 Each function returns the admittance an element presents between its own
 conductors and ground, terminal by terminal: ``i = y @ v`` with `i` flowing into
-the element. The formulation is OpenDSS's (R. C. Dugan and T. E. McDermott, "An
-open source platform for collaborating on smart grid research", IEEE PES General
-Meeting 2011), so that both engines describe the same feeder.
+the element. Conductors that land on ground (node 0) have their row too; whoever
+assembles the network drops it. Every matrix is symmetric to the last bit.
+
+The formulation is OpenDSS's (R. C. Dugan and T. E. McDermott, "An open source
+platform for collaborating on smart grid research", IEEE PES General Meeting
+2011), so that both engines describe the same feeder.
 """
 
 import cmath
 import math
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,19 +23,22 @@ from grid_fed_rl.feeders import (
     Connection,
     Line,
     LineCode,
+    Reactor,
     Source,
     Switch,
     Transformer,
-    Winding,
 )
 
 __all__ = [
+    "TapParts",
     "capacitor_admittance",
     "legs_of",
     "line_admittance",
     "rated_leg_kv",
+    "reactor_admittance",
     "source_admittance",
     "source_voltage",
+    "tap_parts",
     "transformer_admittance",
 ]
 
@@ -38,54 +46,109 @@ Matrix = NDArray[np.complex128]
 
 
 def legs_of(
-    connection: Connection, n_phases: int, direction: int = 1
+    connection: Connection, n_conductors: int, direction: int = 1
 ) -> list[tuple[int, int | None]]:
     """Conductor pairs that the legs of an element span; None is ground.
 
-    Wye has a leg from each conductor to ground. Delta has one leg on two
-    conductors, three in a ring on three, each ending on the next conductor
-    (`direction` +1) or on the one before (-1).
+    Wye has a leg from each conductor to ground, or to the last conductor where
+    that is the neutral. Delta has one leg on two conductors; on three a ring,
+    each leg ending on the next conductor (`direction` +1) or the one before (-1).
     """
     if connection is Connection.WYE:
-        return [(k, None) for k in range(n_phases)]
-    if n_phases == 2:
+        return [(k, None) for k in range(n_conductors)]
+    if connection is Connection.WYE_N:
+        return [(k, n_conductors - 1) for k in range(n_conductors - 1)]
+    if n_conductors == 2:
         return [(0, 1)]
-    return [(k, (k + direction) % n_phases) for k in range(n_phases)]
+    return [(k, (k + direction) % n_conductors) for k in range(n_conductors)]
 
 
-def rated_leg_kv(connection: Connection, n_phases: int, kv: float) -> float:
-    """Rated voltage across one leg: three-phase wye ratings are line-to-line."""
-    return kv / math.sqrt(3) if connection is Connection.WYE and n_phases > 1 else kv
+def rated_leg_kv(connection: Connection, n_conductors: int, kv: float) -> float:
+    """Rated voltage across one leg: the rating of two or three wye legs is line-to-line."""
+    line_to_line = connection is not Connection.DELTA and connection.n_legs(n_conductors) in (2, 3)
+    return kv / math.sqrt(3) if line_to_line else kv
 
 
 def _inverse(z: Matrix) -> Matrix:
-    return np.linalg.inv(z).astype(np.complex128, copy=False)
+    return _symmetric(np.linalg.inv(z))
+
+
+def _symmetric(y: NDArray[np.complexfloating]) -> Matrix:
+    """Make equal to the last bit what is equal but for rounding."""
+    return ((y + y.T) / 2.0).astype(np.complex128, copy=False)
 
 
 def _two_port(series: Matrix, shunt_each_end: Matrix) -> Matrix:
     return np.block([[series + shunt_each_end, -series], [-series, series + shunt_each_end]])
 
 
+def _on_legs(connection: Connection, n_conductors: int, y_leg: complex) -> Matrix:
+    """The same admittance on every leg: (n, n) for n conductors."""
+    y = np.zeros((n_conductors, n_conductors), dtype=np.complex128)
+    for start, stop in legs_of(connection, n_conductors):
+        y[start, start] += y_leg
+        if stop is not None:
+            y[stop, stop] += y_leg
+            y[start, stop] -= y_leg
+            y[stop, start] -= y_leg
+    return y
+
+
 def line_admittance(line: Line | Switch, code: LineCode, frequency_hz: float) -> Matrix:
-    """Pi section with full phase coupling: (2n, 2n) for n conductors."""
+    """Pi section with full coupling, of a closed switch too: (2n, 2n) for n conductors."""
     km = line.length_m / 1000.0
     z_ohm = np.array(code.z_ohm_per_km, dtype=np.complex128) * km
     capacitance_f = np.array(code.c_nf_per_km, dtype=np.complex128) * km * 1e-9
     return _two_port(_inverse(z_ohm), 0.5j * 2.0 * math.pi * frequency_hz * capacitance_f)
 
 
-def _winding_incidence(
-    winding: Winding, n_coils: int, tap_pu: float, direction: int
-) -> NDArray[np.float64]:
-    """Per-unit coil voltage from the winding's conductor voltages in volts."""
-    conductors = winding.terminal.phases
-    coil_v = rated_leg_kv(winding.connection, n_coils, winding.kv) * 1000.0 * tap_pu
-    incidence = np.zeros((n_coils, len(conductors)))
-    for coil, (start, end) in enumerate(legs_of(winding.connection, len(conductors), direction)):
-        incidence[coil, start] += 1.0 / coil_v
-        if end is not None:
-            incidence[coil, end] -= 1.0 / coil_v
-    return incidence
+def capacitor_admittance(capacitor: Capacitor) -> Matrix:
+    """Shunt susceptance with all steps closed: (n, n) for n conductors."""
+    n = len(capacitor.terminal.phases)
+    leg_v = rated_leg_kv(capacitor.connection, n, capacitor.kv) * 1000.0
+    leg_var = capacitor.kvar * 1000.0 / capacitor.connection.n_legs(n)
+    return _on_legs(capacitor.connection, n, 1j * leg_var / leg_v**2)
+
+
+def reactor_admittance(reactor: Reactor) -> Matrix:
+    """(2n, 2n) for n conductors between two buses, (n, n) on one bus."""
+    n = len(reactor.from_.phases)
+    if reactor.to is None:
+        return _on_legs(reactor.connection, n, 1.0 / reactor.z_ohm)
+    series = np.eye(n, dtype=np.complex128) / reactor.z_ohm
+    return _two_port(series, np.zeros_like(series))
+
+
+def _coil_va(transformer: Transformer) -> float:
+    return transformer.windings[0].kva * 1000.0 / transformer.n_phases
+
+
+def _coil_v(transformer: Transformer, winding: int) -> float:
+    w = transformer.windings[winding]
+    return rated_leg_kv(w.connection, len(w.terminal.phases), w.kv) * 1000.0
+
+
+def _leakage(transformer: Transformer) -> Matrix:
+    """Admittance between the windings of one core, all of one volt: (winding, winding).
+
+    With winding 1 as the reference, the impedance between windings i and j is
+    half of ``z_1i + z_1j - z_ij`` (H. W. Dommel, EMTP Theory Book, section 6.4);
+    each pair's z holds its short-circuit reactance and the resistances of both.
+    """
+    windings, x_percent = transformer.windings, transformer.x_percent
+    n = len(windings)
+    pairs = [(i, j) for i in range(n) for j in range(i + 1, n)]
+    z_pair = {
+        (i, j): complex(windings[i].r_percent + windings[j].r_percent, x) / 100.0
+        for (i, j), x in zip(pairs, x_percent, strict=True)
+    }
+    z = np.zeros((n - 1, n - 1), dtype=np.complex128)
+    for i in range(1, n):
+        z[i - 1, i - 1] = z_pair[0, i]
+        for j in range(i + 1, n):
+            z[i - 1, j - 1] = z[j - 1, i - 1] = (z_pair[0, i] + z_pair[0, j] - z_pair[i, j]) / 2.0
+    from_first = np.hstack([-np.ones((n - 1, 1)), np.eye(n - 1)])
+    return _symmetric(from_first.T @ _inverse(z / _coil_va(transformer)) @ from_first)
 
 
 def _delta_direction(transformer: Transformer) -> int:
@@ -94,61 +157,106 @@ def _delta_direction(transformer: Transformer) -> int:
     ANSI lag (IEEE C57.12.00): the low side of a delta-wye bank lags by 30
     degrees. The wye coil of phase a then stands on the core of the delta coil
     from a to c where the delta is the high side, and from a to b where it is
-    the low side.
+    the low side. As in OpenDSS, windings 1 and 2 decide.
     """
-    high = max(transformer.windings, key=lambda winding: winding.kv)
-    return -1 if high.connection is Connection.DELTA else 1
+    first, second = transformer.windings[:2]
+    if (first.connection is Connection.DELTA) == (second.connection is Connection.DELTA):
+        return 1
+    high = first if first.kv >= second.kv else second
+    lagging = -1 if high.connection is Connection.DELTA else 1
+    return -lagging if transformer.low_side_leads else lagging
+
+
+def _incidence(transformer: Transformer, winding: int, direction: int) -> NDArray[np.float64]:
+    """Per-unit coil voltage from the winding's conductor voltages in volts, tap 1."""
+    w = transformer.windings[winding]
+    n_conductors = len(w.terminal.phases)
+    incidence = np.zeros((transformer.n_phases, n_conductors))
+    for coil, (start, end) in enumerate(legs_of(w.connection, n_conductors, direction)):
+        incidence[coil, start] += 1.0
+        if end is not None:
+            incidence[coil, end] -= 1.0
+    return incidence / _coil_v(transformer, winding)
+
+
+def _antifloat(transformer: Transformer, winding: int) -> Matrix:
+    """Susceptance to ground at both ends of each coil and once at an explicit neutral.
+
+    It does not move with the tap. OpenDSS makes it inductive and gives it half
+    the stated parts per million at each end.
+    """
+    w = transformer.windings[winding]
+    n = len(w.terminal.phases)
+    ends = np.zeros(n)
+    for start, stop in legs_of(w.connection, n):
+        ends[start] += 1.0
+        if stop is not None:
+            ends[stop] += 1.0
+    if w.connection is Connection.WYE_N:
+        ends[-1] += 1.0
+    rated = _coil_va(transformer) / _coil_v(transformer, winding) ** 2
+    return np.diag(-0.5j * transformer.antifloat_ppm * 1e-6 * rated * ends)
+
+
+class TapParts(NamedTuple):
+    """A transformer's admittance by what the tap t of one winding does to it.
+
+    ``y(t) = fixed + crossing / t + second / t**2``.
+    """
+
+    fixed: Matrix
+    crossing: Matrix
+    second: Matrix
+
+
+def _blocks(transformer: Transformer, taps_pu: Sequence[float]) -> tuple[Matrix, list[int]]:
+    """Admittance without anti-float, and the winding that each conductor belongs to."""
+    n = len(transformer.windings)
+    direction = _delta_direction(transformer)
+    coils = [_incidence(transformer, k, direction) / taps_pu[k] for k in range(n)]
+    y_core = _leakage(transformer)
+    no_load = complex(transformer.no_load_percent, -transformer.magnetising_percent) / 100.0
+    y_core[1, 1] += no_load * _coil_va(transformer)  # on the second winding, as in OpenDSS
+    y = np.block([[y_core[i, j] * (coils[i].T @ coils[j]) for j in range(n)] for i in range(n)])
+    owner = [k for k in range(n) for _ in transformer.windings[k].terminal.phases]
+    return y, owner
+
+
+def tap_parts(transformer: Transformer, winding: int) -> TapParts:
+    """What is fixed and what moves with the tap of one winding (1 the first).
+
+    The other windings stand at their own `tap_pu`. The core's losses and
+    magnetising current stand on winding 2 and move with its tap alone.
+    """
+    taps = [w.tap_pu for w in transformer.windings]
+    taps[winding - 1] = 1.0
+    y, owner = _blocks(transformer, taps)
+    moves = np.array(owner) == winding - 1
+    second = np.where(np.outer(moves, moves), y, 0.0)
+    crossing = np.where(moves[:, None] != moves[None, :], y, 0.0)
+    return TapParts(y - second - crossing + _all_antifloat(transformer), crossing, second)
+
+
+def _all_antifloat(transformer: Transformer) -> Matrix:
+    parts = [_antifloat(transformer, k).diagonal() for k in range(len(transformer.windings))]
+    return np.diag(np.concatenate(parts))
 
 
 def transformer_admittance(
-    transformer: Transformer, taps_pu: tuple[float, float] | None = None
+    transformer: Transformer, taps_pu: Sequence[float] | None = None
 ) -> Matrix:
-    """Two-winding transformer of any connection: conductors of 1, then of 2.
+    """Transformer of any windings and connections: conductors of 1, then of 2, and so on.
+
+    The coils of one phase stand on one core; cores do not couple (OpenDSS's
+    Transformer). A centre-tapped secondary is two windings, of nodes 1 and 0 and
+    of nodes 0 and 2.
 
     Args:
         transformer: The nameplate.
-        taps_pu: Taps of both windings; the nameplate's where not given.
+        taps_pu: Tap of every winding; the nameplate's where not given.
     """
-    first, second = transformer.windings
-    n = transformer.n_phases
-    taps = taps_pu or (first.tap_pu, second.tap_pu)
-    va_per_coil = first.kva * 1000.0 / n
-    z_pu = complex(first.r_percent + second.r_percent, transformer.x_percent[0]) / 100.0
-    y_one_volt = va_per_coil / z_pu
-    direction = _delta_direction(transformer)
-    a = np.hstack(
-        [
-            _winding_incidence(first, n, taps[0], direction),
-            -_winding_incidence(second, n, taps[1], direction),
-        ]
-    )
-    y = y_one_volt * (a.T @ a).astype(complex)
-    offset = 0
-    for winding in transformer.windings:
-        coil_v = rated_leg_kv(winding.connection, n, winding.kv) * 1000.0
-        end = -0.5j * transformer.antifloat_ppm * 1e-6 * va_per_coil / coil_v**2
-        for start, stop in legs_of(winding.connection, len(winding.terminal.phases)):
-            for conductor in (start, stop):
-                if conductor is not None:
-                    y[offset + conductor, offset + conductor] += end
-        offset += len(winding.terminal.phases)
-    return y
-
-
-def capacitor_admittance(capacitor: Capacitor) -> Matrix:
-    """Shunt susceptance of a closed bank: (n, n) for n conductors."""
-    n = len(capacitor.terminal.phases)
-    legs = legs_of(capacitor.connection, n)
-    leg_v = rated_leg_kv(capacitor.connection, n, capacitor.kv) * 1000.0
-    b = 1j * capacitor.kvar * 1000.0 / len(legs) / leg_v**2
-    y = np.zeros((n, n), dtype=np.complex128)
-    for start, stop in legs:
-        y[start, start] += b
-        if stop is not None:
-            y[stop, stop] += b
-            y[start, stop] -= b
-            y[stop, start] -= b
-    return y
+    y, _ = _blocks(transformer, taps_pu or [w.tap_pu for w in transformer.windings])
+    return y + _all_antifloat(transformer)
 
 
 def source_admittance(source: Source) -> Matrix:
