@@ -1,93 +1,111 @@
-"""Rows of a table that know where they stand; see `table_columns` for the format."""
+"""A table by columns that knows where each cell stands; see `table_columns`."""
 
 import csv
 import difflib
-import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from grid_fed_rl.errors import FeederError
-from grid_fed_rl.feeders.records import Connection, Terminal
-from grid_fed_rl.feeders.table_columns import COLUMNS, METRES_PER, OPTIONAL
+from grid_fed_rl.feeders.table_columns import TABLES, BlankError, Column, Part
 
-__all__ = ["Row", "rows"]
+__all__ = ["Table", "open_table"]
 
-_Value = TypeVar("_Value")
+_Record = TypeVar("_Record")
 
 
-class Row:
-    """One row of a table that knows where it stands, for its error messages."""
+class Table:
+    """One table; every fault that it raises names file, line, column and value."""
 
-    def __init__(self, values: dict[str, str], where: str) -> None:
-        self._values = values
+    def __init__(
+        self, kind: str, where: str, columns: dict[str, Sequence[str]], lines: Sequence[int]
+    ) -> None:
+        self.kind = kind
         self.where = where
+        self._columns = columns
+        self._lines = lines
 
-    def _fault(self, column: str, expected: str) -> FeederError:
-        found = self._values.get(column, "")
-        return FeederError(f"{self.where}: column {column!r} is {found!r}; expected {expected}")
+    def at(self, row: int) -> str:
+        """Where a row stands."""
+        return f"{self.where} line {self._lines[row]}"
 
-    def text(self, column: str) -> str:
-        """A cell that is not blank."""
-        if not self._values[column]:
-            raise self._fault(column, "something")
-        return self._values[column]
+    def fault(self, row: int, column: str, expected: str) -> FeederError:
+        """The error that a cell is not what is expected there."""
+        found = self._columns[column][row] if column in self._columns else ""
+        return FeederError(f"{self.at(row)}: column {column!r} is {found!r}; expected {expected}")
 
-    def number(self, column: str, default: float | None = None) -> float:
-        """A finite number, or the default where the cell is blank or absent."""
-        text = self._values.get(column, "")
-        if not text and default is not None:
-            return default
+    def records(self, make: Callable[..., _Record]) -> list[_Record]:
+        """What `make` makes of the fields of each row, in the order of `TABLES`.
+
+        Raises:
+            FeederError: a cell does not hold what belongs there.
+        """
+        return list(map(make, *(self._field(part) for part in TABLES[self.kind])))
+
+    def named(self, make: Callable[..., _Record]) -> dict[str, _Record]:
+        """`records`, by the name in the first column.
+
+        Raises:
+            FeederError: also where a name is there twice.
+        """
+        names = self._columns["name"]
+        records = dict(zip(names, self.records(make), strict=True))
+        if len(records) < len(names):
+            seen = set[str]()
+            for row, name in enumerate(names):
+                if name in seen:
+                    raise FeederError(
+                        f"{self.at(row)}: {self.kind} already has {name!r}; names are unique"
+                    )
+                seen.add(name)
+        return records
+
+    def _field(self, part: Part) -> Iterable[Any]:
+        cells = [self._cells(column) for column in part.columns]
+        if len(cells) == 1:
+            return cells[0]
         try:
-            value = float(text)
+            return [part.join(*values) for values in zip(*cells, strict=True)]
         except ValueError:
-            value = math.nan
-        if not math.isfinite(value):
-            raise self._fault(column, "a finite number")
-        return value
+            for row, values in enumerate(zip(*cells, strict=True)):
+                try:
+                    part.join(*values)
+                except BlankError as blank:
+                    column = next(c for c in part.columns if c.name == blank.args[0])
+                    raise self.fault(row, column.name, column.cell.expected) from None
+            raise
 
-    def integer(self, column: str) -> int:
-        """A whole number."""
+    def _cells(self, column: Column) -> list[Any]:
+        """Return the values of one column; where one is wrong, look for it."""
+        parse, default = column.cell.parse, column.default
+        if column.name not in self._columns:
+            return [default] * len(self._lines)
+        texts = self._columns[column.name]
         try:
-            return int(self._values.get(column, ""))
-        except ValueError:
-            raise self._fault(column, "a whole number") from None
-
-    def flag(self, column: str) -> bool:
-        """0 or 1."""
-        return self.choice(column, {"0": False, "1": True}.__getitem__, ("0", "1"))
-
-    def choice(self, column: str, kind: Callable[[str], _Value], known: Iterable[str]) -> _Value:
-        """What `kind` makes of a cell; `known` names what it takes."""
-        try:
-            return kind(self.text(column))
+            if column.is_optional:
+                return [parse(text) if text else default for text in texts]
+            if "" in texts:
+                raise ValueError
+            return [parse(text) for text in texts]
         except (KeyError, ValueError):
-            raise self._fault(column, "one of " + ", ".join(known)) from None
+            for row, text in enumerate(texts):
+                if text or not column.is_optional:
+                    self._try(row, column, text)
+            raise
 
-    def connection(self) -> Connection:
-        """The connection, from the column of that name."""
-        return self.choice("connection", Connection, Connection)
-
-    def terminal(self, column: str = "terminal") -> Terminal:
-        """A terminal, ``bus.phase.phase``."""
+    def _try(self, row: int, column: Column, text: str) -> None:
         try:
-            return Terminal.parse(self.text(column))
+            if not text:
+                raise ValueError
+            column.cell.parse(text)
         except FeederError as error:
-            raise FeederError(f"{self.where}: column {column!r}: {error}") from None
-
-    def metres_per_unit(self) -> float:
-        """Metres of one unit of length, from the column ``unit``."""
-        return self.choice("unit", METRES_PER.__getitem__, METRES_PER)
-
-    def settings(self, *columns: str) -> tuple[float, ...] | None:
-        """The numbers of a control, or None where all of its columns are blank."""
-        if not any(self._values.get(column) for column in columns):
-            return None
-        return tuple(self.number(column) for column in columns)
+            raise FeederError(f"{self.at(row)}: column {column.name!r}: {error}") from None
+        except (KeyError, ValueError):
+            raise self.fault(row, column.name, column.cell.expected) from None
 
 
 def _check_header(header: list[str], kind: str, where: str) -> None:
-    known = COLUMNS[kind]
+    known = {column.name: column for part in TABLES[kind] for column in part.columns}
     for column in header:
         if column not in known:
             close = difflib.get_close_matches(column, known, n=1)
@@ -97,21 +115,19 @@ def _check_header(header: list[str], kind: str, where: str) -> None:
             )
         if header.count(column) > 1:
             raise FeederError(f"{where}: column {column!r} is there twice")
-    for column in known:
-        if column not in header and column not in OPTIONAL.get(kind, ()):
-            raise FeederError(f"{where}: no column {column!r}; the table has {', '.join(header)}")
+    for name, column in known.items():
+        if name not in header and not column.is_optional:
+            raise FeederError(f"{where}: no column {name!r}; the table has {', '.join(header)}")
 
 
-def rows(folder: Path, kind: str) -> Iterator[Row]:
-    """Yield the rows of a table; a kind without records has no file.
+def open_table(path: Path) -> Table:
+    """Open a table; its kind is the name of the file.
 
     Raises:
         FeederError: the header or the shape of a row is wrong.
     """
-    path = folder / f"{kind}.csv"
-    if not path.exists():
-        return
-    where = f"{folder.name}/{kind}.csv"
+    kind, where = path.stem, f"{path.parent.name}/{path.name}"
+    rows, lines = list[list[str]](), list[int]()
     with path.open(newline="", encoding="utf-8") as file:
         reader = csv.reader(file)
         header = [cell.strip() for cell in next(reader, [])]
@@ -119,9 +135,13 @@ def rows(folder: Path, kind: str) -> Iterator[Row]:
         for cells in reader:
             if not cells:
                 continue
-            here = f"{where} line {reader.line_num}"
             if len(cells) != len(header):
                 raise FeederError(
-                    f"{here}: {len(cells)} cells; the table has {len(header)} columns"
+                    f"{where} line {reader.line_num}: {len(cells)} cells; "
+                    f"the table has {len(header)} columns"
                 )
-            yield Row({c: cell.strip() for c, cell in zip(header, cells, strict=True)}, here)
+            rows.append(cells)
+            lines.append(reader.line_num)
+    columns = zip(*rows, strict=True) if rows else ((),) * len(header)
+    texts = ([cell.strip() for cell in column] for column in columns)
+    return Table(kind, where, dict(zip(header, texts, strict=True)), lines)
