@@ -6,26 +6,27 @@ everywhere, from the palette of Okabe and Ito ("Color universal design", 2008),
 which colour-blind readers can tell apart; policies also differ in dashes.
 """
 
-import io
 import math
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Mapping
 from itertools import cycle
-from pathlib import Path
-from typing import Any
 
-import matplotlib
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
-from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
-from matplotlib.typing import RcKeyType
 from numpy.typing import NDArray
 
-from grid_fed_rl.analytics.runs import write_atomic
+from grid_fed_rl.analytics.style import (
+    LIMITS_PU,
+    PHASES,
+    QUIET,
+    mark_limits,
+    new_figure,
+    png_bytes,
+    save_png,
+    styled,
+    svg_text,
+)
 from grid_fed_rl.analytics.vocabulary import (
     MetricTable,
     check_metrics,
@@ -48,10 +49,6 @@ __all__ = [
 Floats = NDArray[np.float64]
 Dashes = str | tuple[int, tuple[float, ...]]
 
-LIMITS_PU = (0.95, 1.05)  # ANSI C84.1, range A, service voltage
-
-_INK, _QUIET, _OUTSIDE = "#222222", "#8a8a8a", "#b3261e"
-_PHASES = {1: ("A", "#0072B2"), 2: ("B", "#D55E00"), 3: ("C", "#009E73")}
 _POLICIES: Mapping[str, tuple[str, Dashes]] = {
     "no_control": ("#8a8a8a", "-"),
     "local_rules": ("#222222", "-"),
@@ -62,30 +59,6 @@ _POLICIES: Mapping[str, tuple[str, Dashes]] = {
     "federated_private": ("#56B4E9", (0, (2.5, 1.2))),
 }
 _SPARE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#222222")
-_STYLE: dict[RcKeyType, Any] = {
-    "font.family": "sans-serif",
-    "font.sans-serif": ["DejaVu Sans"],  # comes with matplotlib, so it is the same everywhere
-    "font.size": 9.0,
-    "axes.titlesize": 10.0,
-    "axes.labelsize": 9.0,
-    "axes.edgecolor": _QUIET,
-    "axes.labelcolor": _INK,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "grid.color": "#e4e4e4",
-    "grid.linewidth": 0.7,
-    "xtick.color": _QUIET,
-    "ytick.color": _QUIET,
-    "xtick.labelcolor": _INK,
-    "ytick.labelcolor": _INK,
-    "text.color": _INK,
-    "legend.frameon": False,
-    "figure.facecolor": "white",
-    "savefig.facecolor": "white",
-    "svg.hashsalt": "grid-fed-rl",  # the same figure gives the same file
-}
 
 
 def profile_figure(
@@ -118,12 +91,12 @@ def profile_figure(
                 f"profile_figure: {name} has shape {np.shape(array)}; expected ({n_nodes},), one "
                 "value a node as in distance_km"
             )
-    with _styled():
-        figure = _figure(10.0, 4.2)
+    with styled():
+        figure = new_figure(10.0, 4.2)
         axes = figure.subplots(1, 2, sharex=True, sharey=True)
         for ax, v_pu, label in zip(axes, (v_before_pu, v_after_pu), labels, strict=True):
             live = np.isfinite(v_pu) & (v_pu > 0.0)
-            for number, (letter, colour) in _PHASES.items():
+            for number, (letter, colour) in PHASES.items():
                 here = live & (phase == number)
                 ends = segments[here[segments].all(axis=1)]
                 points = np.stack([distance_km[ends], v_pu[ends]], axis=-1)
@@ -141,7 +114,7 @@ def profile_figure(
             ax.set_xlabel("Distance from the substation (km)")
             ax.margins(x=0.03, y=0.08)
         for ax in axes:  # once both panels have set the common range
-            _mark_limits(ax, limits)
+            mark_limits(ax, limits)
         axes[0].set_ylabel("Voltage (p.u.)")
         handles, names = axes[0].get_legend_handles_labels()
         figure.legend(handles, names, loc="outside lower center", ncols=3, markerscale=3)
@@ -170,14 +143,14 @@ def day_figure(
     n_columns = min(len(bands_pu), 4)
     n_rows = math.ceil(len(bands_pu) / n_columns)
     first, *_ = bands_pu
-    with _styled():
-        figure = _figure(max(4.5, 2.6 * n_columns), 0.7 + 2.4 * n_rows)
+    with styled():
+        figure = new_figure(max(4.5, 2.6 * n_columns), 0.7 + 2.4 * n_rows)
         axes = figure.subplots(n_rows, n_columns, sharex=True, sharey=True, squeeze=False)
         for ax in axes.flat[len(bands_pu) :]:
             ax.set_axis_off()
         for ax, (name, (low_pu, high_pu)) in zip(axes.flat, bands_pu.items(), strict=False):
             if name != first:
-                ax.fill_between(hours, *bands_pu[first], color=_QUIET, alpha=0.25, linewidth=0)
+                ax.fill_between(hours, *bands_pu[first], color=QUIET, alpha=0.25, linewidth=0)
             (colour, _), label = _line(name), policy_text(name).label
             ax.fill_between(hours, low_pu, high_pu, color=colour, alpha=0.3, linewidth=0)
             ax.plot(hours, low_pu, color=colour, linewidth=1.4)
@@ -187,7 +160,7 @@ def day_figure(
             ax.set_xticks(range(0, 25, 6))
             ax.margins(y=0.08)
         for n, ax in enumerate(axes.flat[: len(bands_pu)]):
-            _mark_limits(ax, limits)
+            mark_limits(ax, limits)
             if n + n_columns >= len(bands_pu):  # nothing below it
                 ax.set_xlabel("Time of day (h)")
                 ax.tick_params(labelbottom=True)
@@ -213,8 +186,8 @@ def learning_figure(
     """
     if not curves:
         raise GridFedRLError("learning_figure: no curve; at least one is needed")
-    with _styled():
-        figure = _figure(10.0, 3.6)
+    with styled():
+        figure = new_figure(10.0, 3.6)
         ax = figure.subplots()
         spare = cycle(_SPARE)
         for name, (steps, values) in curves.items():
@@ -238,8 +211,8 @@ def metrics_figure(metrics: MetricTable) -> Figure:
     policies = list(metrics)
     n_columns = min(len(names), 3)
     n_rows = math.ceil(len(names) / n_columns)
-    with _styled():
-        figure = _figure(1.6 + 2.8 * n_columns, n_rows * (0.9 + 0.24 * len(policies)))
+    with styled():
+        figure = new_figure(1.6 + 2.8 * n_columns, n_rows * (0.9 + 0.24 * len(policies)))
         axes = figure.subplots(n_rows, n_columns, sharey=True, squeeze=False)
         for ax in axes.flat[len(names) :]:
             ax.set_axis_off()
@@ -267,47 +240,5 @@ def metrics_figure(metrics: MetricTable) -> Figure:
     return figure
 
 
-def svg_text(figure: Figure) -> str:
-    """The figure as SVG, text as outlines, the same for the same figure."""
-    buffer = io.StringIO()
-    with _styled():
-        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-    return buffer.getvalue()
-
-
-def png_bytes(figure: Figure, dpi: float = 150.0) -> bytes:
-    """The figure as PNG."""
-    buffer = io.BytesIO()
-    with _styled():
-        figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
-    return buffer.getvalue()
-
-
-def save_png(figure: Figure, path: Path, dpi: float = 150.0) -> None:
-    """Write the figure as a PNG file, whole or not at all."""
-    write_atomic(path, png_bytes(figure, dpi))
-
-
-def _styled() -> AbstractContextManager[None]:
-    return matplotlib.rc_context(_STYLE)
-
-
-def _figure(width_in: float, height_in: float) -> Figure:
-    room = ConstrainedLayoutEngine(w_pad=0.08, h_pad=0.06)
-    figure = Figure(figsize=(width_in, height_in), layout=room)
-    FigureCanvasAgg(figure)
-    return figure
-
-
 def _line(policy: str) -> tuple[str, Dashes]:
     return _POLICIES.get(policy, (_SPARE[0], "-"))
-
-
-def _mark_limits(ax: Axes, limits: Sequence[float]) -> None:
-    """Draw the limits and shade what lies outside, without changing the view for it."""
-    low, high = ax.get_ylim()
-    low, high = min(low, limits[0] - 0.01), max(high, limits[1] + 0.01)
-    for limit, edge in zip(limits, (low - 1.0, high + 1.0), strict=True):
-        ax.axhspan(limit, edge, color=_OUTSIDE, alpha=0.06, linewidth=0)
-        ax.axhline(limit, color=_OUTSIDE, linewidth=0.9, linestyle=(0, (4, 2)))
-    ax.set_ylim(low, high)

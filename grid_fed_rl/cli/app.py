@@ -21,7 +21,7 @@ __all__ = ["main"]
 _OPTIONAL = frozenset(
     {
         *("dp_accounting", "flwr", "h5py", "hydra", "jinja2", "matplotlib", "minari"),
-        *("omegaconf", "opacus", "pandas", "rich", "safetensors", "torch", "wandb"),
+        *("omegaconf", "opacus", "pandas", "pyarrow", "rich", "safetensors", "torch", "wandb"),
     }
 )
 

@@ -1,0 +1,154 @@
+"""What a time series can record of every step.
+
+A quantity is one number a step, or one an element a step. Steps that did not
+converge are NaN in quantities of voltage and power.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grid_fed_rl.errors import PowerFlowError
+from grid_fed_rl.powerflow import measures
+from grid_fed_rl.powerflow.flow import PowerFlow
+from grid_fed_rl.powerflow.network import Network
+
+__all__ = ["ALWAYS", "DEFAULT", "QUANTITIES", "Quantity", "measure", "quantities_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """Something a time series can record.
+
+    Attributes:
+        text: What it is, for people.
+        columns: Names of its elements; None where it is one number a step.
+        measure: (batch,) or (batch, element) of a flow.
+        needs_solution: Whether it means nothing where a step did not converge.
+    """
+
+    text: str
+    columns: Callable[[Network], tuple[str, ...]] | None
+    measure: Callable[[Network, PowerFlow], NDArray]
+    needs_solution: bool = True
+
+
+def _of_flow(measure: Callable[[PowerFlow], NDArray]) -> Callable[[Network, PowerFlow], NDArray]:
+    """A measure that needs no network."""
+    return lambda _, flow: measure(flow)
+
+
+def _live_pu(flow: PowerFlow) -> NDArray[np.float64]:
+    """(batch, node) magnitudes, NaN where a node has no voltage."""
+    v_pu = np.abs(flow.v_pu)
+    return v_pu if v_pu.all() else np.where(v_pu > 0.0, v_pu, np.nan)
+
+
+def _v_min_node(flow: PowerFlow) -> NDArray[np.int32]:
+    v_pu = np.abs(flow.v_pu)
+    return np.where(v_pu > 0.0, v_pu, np.inf).argmin(axis=1).astype(np.int32)
+
+
+def _v_max_node(flow: PowerFlow) -> NDArray[np.int32]:
+    return np.abs(flow.v_pu).argmax(axis=1).astype(np.int32)
+
+
+def _nodes(network: Network) -> tuple[str, ...]:
+    return network.node_names
+
+
+def _loads(network: Network) -> tuple[str, ...]:
+    return network.loads
+
+
+def _ders(network: Network) -> tuple[str, ...]:
+    return network.ders
+
+
+def _regulators(network: Network) -> tuple[str, ...]:
+    return network.regulators
+
+
+def _capacitors(network: Network) -> tuple[str, ...]:
+    return network.capacitors
+
+
+QUANTITIES: Mapping[str, Quantity] = MappingProxyType(
+    {
+        "converged": Quantity(
+            "whether the step was solved", None, _of_flow(lambda f: f.converged), False
+        ),
+        "settled": Quantity(
+            "whether its controls came to rest", None, _of_flow(lambda f: f.settled), False
+        ),
+        "iterations": Quantity("iterations it took", None, _of_flow(lambda f: f.iterations), False),
+        "v_min_pu": Quantity(
+            "lowest voltage of any live node",
+            None,
+            _of_flow(lambda f: np.fmin.reduce(_live_pu(f), axis=1)),
+        ),
+        "v_max_pu": Quantity(
+            "highest voltage of any node", None, _of_flow(lambda f: np.abs(f.v_pu).max(axis=1))
+        ),
+        "v_min_node": Quantity(
+            "column of the node with the lowest", None, _of_flow(_v_min_node), False
+        ),
+        "v_max_node": Quantity(
+            "column of the node with the highest", None, _of_flow(_v_max_node), False
+        ),
+        "v_pu": Quantity(
+            "voltage magnitude, 0 where dead", _nodes, _of_flow(lambda f: np.abs(f.v_pu))
+        ),
+        "v_deg": Quantity("voltage angle", _nodes, _of_flow(lambda f: np.angle(f.v_pu, deg=True))),
+        "losses_kw": Quantity("active losses", None, measures.losses_kw),
+        "losses_kvar": Quantity("reactive losses", None, measures.losses_kvar),
+        "source_kw": Quantity("active power from the substation", None, measures.source_kw),
+        "source_kvar": Quantity("reactive power from the substation", None, measures.source_kvar),
+        "load_kw": Quantity("active power each load draws", _loads, measures.load_kw),
+        "load_kvar": Quantity("reactive power each load draws", _loads, measures.load_kvar),
+        "der_kw": Quantity("active power each DER injects", _ders, measures.der_kw),
+        "der_kvar": Quantity("reactive power each DER injects", _ders, measures.der_kvar),
+        "taps": Quantity(
+            "tap position, steps from neutral",
+            _regulators,
+            _of_flow(lambda f: f.setpoint.tap_position),
+            False,
+        ),
+        "capacitors": Quantity(
+            "steps closed", _capacitors, _of_flow(lambda f: f.setpoint.capacitor_step), False
+        ),
+    }
+)
+
+ALWAYS = ("converged", "settled", "iterations")
+DEFAULT = ("v_min_pu", "v_max_pu", "losses_kw", "source_kw", "source_kvar", "taps", "capacitors")
+
+
+def quantities_of(record: Sequence[str]) -> dict[str, Quantity]:
+    """Quantities by name, those that are always recorded first.
+
+    Raises:
+        PowerFlowError: there is no quantity of a name.
+    """
+    for name in record:
+        if name not in QUANTITIES:
+            raise PowerFlowError(f"record: no quantity {name!r}; known: {', '.join(QUANTITIES)}")
+    return {name: QUANTITIES[name] for name in dict.fromkeys((*ALWAYS, *record))}
+
+
+def measure(
+    network: Network, flow: PowerFlow, quantities: Mapping[str, Quantity]
+) -> dict[str, NDArray]:
+    """Every quantity of every row."""
+    lost = ~flow.converged
+    values: dict[str, NDArray] = {}
+    for name, quantity in quantities.items():
+        array = quantity.measure(network, flow)
+        if quantity.needs_solution and lost.any():
+            array = array.astype(np.float64)
+            array[lost] = np.nan
+        values[name] = array
+    return values
