@@ -1,11 +1,11 @@
 """The compiled kernels and nothing else.
 
-Values live as ``[entry, lane]``: a lane is a row of the batch, so every
-arithmetic step below is one vector operation across lanes, and all rows share
-the schedule of `ordering`. Real and imaginary parts are separate arrays. The
-kernels release the interpreter lock; `solve` spreads blocks of rows over
-threads. A lane that has met the tolerance is frozen, so a row's answer does not
-depend on its neighbours.
+Values live as ``[index, lane]``: see `lanes`. Blocks of `LANES` rows share the
+elimination of `ordering` and the factors of its interior; only the boundary, where
+rows differ, is assembled and factorised row by row. Real and imaginary parts are
+separate arrays. The kernels release the interpreter lock; `batched` spreads blocks
+over threads. A lane that has met the tolerance is frozen, so a row's answer does
+not depend on its neighbours.
 """
 
 import math
@@ -15,9 +15,19 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from grid_fed_rl.powerflow.ordering import Schedule
+from grid_fed_rl.powerflow.lanes import COMPILED, LANES, backward, forward, multiply_subtract
+from grid_fed_rl.powerflow.ordering import Elimination
 
-__all__ = ["Legs", "Matrix", "branch_losses", "leg_powers", "solve_rows"]
+__all__ = [
+    "Boundary",
+    "Interior",
+    "Legs",
+    "Zones",
+    "apply_inverse",
+    "factorise_interior",
+    "leg_powers",
+    "solve_rows",
+]
 
 Real = NDArray[np.float64]
 Index = NDArray[np.int32]
@@ -26,22 +36,51 @@ Status = NDArray[np.int8]
 
 CONVERGED, NOT_CONVERGED, DIVERGED = 0, 1, 2
 
-# A division by zero gives an infinity, which the row's status reports, and not
-# an exception in the midst of a batch. No fast-math, contraction least of all: a
-# vector loop and its remainder may then round differently, and a row's last digits
-# depend on how many rows stand beside it. It costs nothing that can be measured.
-COMPILED = {"nogil": True, "cache": True, "error_model": "numpy"}
+# Admittance to ground that holds a dead node at 0 V, per unit. No current flows
+# into it but what a load between a dead phase and a live one drives.
+EARTHED = 1e12
 
 
-class Matrix(NamedTuple):
-    """Nodal admittance: ``y[entry] + sum over terms of value * factor``."""
+class Interior(NamedTuple):
+    """Factors of the columns that are the same in every row."""
 
-    base_re: Real  # (entry,)
-    base_im: Real  # (entry,)
+    column: Index  # (k + 1,) where the entries of a column begin
+    row: Index  # (entry,) position of the row of each entry
+    inverse_re: Real  # (k,) 1 / D
+    inverse_im: Real
+    factor_re: Real  # (entry,) L
+    factor_im: Real
+
+
+class Boundary(NamedTuple):
+    """The columns that differ from row to row, and what they are made of.
+
+    Its entries are numbered off the diagonal first, then on it. Before it is
+    factorised an entry is ``base + the sum over its terms of value * factor``.
+    """
+
+    column: Index  # (b + 1,) where the entries of a column begin
+    row: Index  # (entry,) position of the row of each entry off the diagonal
+    update: Index  # (b + 1,) where the updates made by a column begin
+    left: Index  # (updates,) entry that is scaled by the pivot
+    right: Index  # (updates,) entry it is multiplied with
+    target: Index  # (updates,) entry that the product is subtracted from
+    base_re: Real  # (entry,) with what the elimination of the interior left
+    base_im: Real
     term_entry: Index  # (term,) entry a term adds to
     term_factor: Index  # (term,) which of the row's factors scales it
     term_re: Real  # (term,)
-    term_im: Real  # (term,)
+    term_im: Real
+
+
+class Zones(NamedTuple):
+    """Parts of the network that no switch divides, and the switches between them."""
+
+    of: Index  # (node,) zone at each position of the elimination
+    alive: Real  # (zone,) 1 where it holds the source, otherwise 0
+    edge_factor: Index  # (edge,) which of the row's factors is the switch's state
+    edge_from: Index  # (edge,) zone at one end of a conductor of the switch
+    edge_to: Index  # (edge,) zone at the other
 
 
 class Legs(NamedTuple):
@@ -68,90 +107,156 @@ class Legs(NamedTuple):
 
 
 @njit(**COMPILED)
-def _assemble(matrix: Matrix, factors: Real, row: int, rows: int, y_re: Real, y_im: Real) -> None:
-    """Admittances of rows [row, row + width), the last one repeated past `rows`."""
-    width = y_re.shape[1]
-    for e in range(y_re.shape[0]):
-        re = matrix.base_re[e]
-        im = matrix.base_im[e]
-        for lane in range(width):
-            y_re[e, lane] = re
-            y_im[e, lane] = im
-    factor = np.empty(width)
-    for t in range(matrix.term_entry.shape[0]):
-        e = matrix.term_entry[t]
-        f = matrix.term_factor[t]
-        re = matrix.term_re[t]
-        im = matrix.term_im[t]
-        for lane in range(width):
-            factor[lane] = factors[min(row + lane, rows - 1), f]
-        for lane in range(width):
-            y_re[e, lane] += re * factor[lane]
-            y_im[e, lane] += im * factor[lane]
+def factorise_interior(elimination: Elimination, entry: Complex, diagonal: Complex) -> None:
+    """LDL^T of the interior in place; the boundary keeps its Schur complement."""
+    column, update = elimination.column, elimination.update
+    left, right, target = elimination.left, elimination.right, elimination.target
+    m = entry.shape[0]
+    for k in range(elimination.n_interior):
+        inverse = 1.0 / diagonal[k]
+        for t in range(update[k], update[k + 1]):
+            product = entry[left[t]] * inverse * entry[right[t]]
+            if target[t] < m:
+                entry[target[t]] -= product
+            else:
+                diagonal[target[t] - m] -= product
+        for e in range(column[k], column[k + 1]):
+            entry[e] *= inverse
+        diagonal[k] = inverse
 
 
 @njit(**COMPILED)
-def _factorise(schedule: Schedule, y_re: Real, y_im: Real, u_re: Real, u_im: Real) -> None:
-    """LDL^T in place: the diagonal becomes 1/D, entries below it become L."""
-    column, update = schedule.column, schedule.update
-    left, right, target = schedule.left, schedule.right, schedule.target
-    n = column.shape[0] - 1
-    width = y_re.shape[1]
-    for k in range(n):
-        for lane in range(width):
-            re = y_re[k, lane]
-            im = y_im[k, lane]
+def _revive(zones: Zones, factor: Real, alive: Real) -> None:
+    """Which zones a closed path joins to the source, lane by lane."""
+    for z in range(alive.shape[0]):
+        for lane in range(LANES):
+            alive[z, lane] = zones.alive[z]
+    spread = True
+    while spread:
+        spread = False
+        for e in range(zones.edge_factor.shape[0]):
+            f, a, b = zones.edge_factor[e], zones.edge_from[e], zones.edge_to[e]
+            for lane in range(LANES):
+                if factor[f, lane] != 0.0 and alive[a, lane] != alive[b, lane]:
+                    alive[a, lane] = alive[b, lane] = 1.0
+                    spread = True
+
+
+@njit(**COMPILED)
+def _assemble(
+    boundary: Boundary,
+    zones: Zones,
+    n_interior: int,
+    factor: Real,
+    alive: Real,
+    y_re: Real,
+    y_im: Real,
+) -> None:
+    """Admittances of the boundary; dead nodes are earthed."""
+    for e in range(y_re.shape[0]):
+        for lane in range(LANES):
+            y_re[e, lane] = boundary.base_re[e]
+            y_im[e, lane] = boundary.base_im[e]
+    for t in range(boundary.term_entry.shape[0]):
+        e, f = boundary.term_entry[t], boundary.term_factor[t]
+        re, im = boundary.term_re[t], boundary.term_im[t]
+        for lane in range(LANES):
+            y_re[e, lane] += re * factor[f, lane]
+            y_im[e, lane] += im * factor[f, lane]
+    first = boundary.row.shape[0]
+    for k in range(boundary.column.shape[0] - 1):
+        zone = zones.of[n_interior + k]
+        for lane in range(LANES):
+            y_re[first + k, lane] += EARTHED * (1.0 - alive[zone, lane])
+
+
+@njit(**COMPILED)
+def _factorise(boundary: Boundary, y_re: Real, y_im: Real, u_re: Real, u_im: Real) -> None:
+    """LDL^T of the boundary in place: the diagonal becomes 1/D, the rest L."""
+    column, update = boundary.column, boundary.update
+    left, right, target = boundary.left, boundary.right, boundary.target
+    m = boundary.row.shape[0]
+    for k in range(column.shape[0] - 1):
+        d = m + k
+        for lane in range(LANES):
+            re, im = y_re[d, lane], y_im[d, lane]
             scale = 1.0 / (re * re + im * im)
-            y_re[k, lane] = re * scale
-            y_im[k, lane] = -im * scale
-        first = n + column[k]
-        last = n + column[k + 1]
-        for e in range(first, last):
-            for lane in range(width):
-                u_re[e - first, lane] = (
-                    y_re[e, lane] * y_re[k, lane] - y_im[e, lane] * y_im[k, lane]
-                )
+            y_re[d, lane] = re * scale
+            y_im[d, lane] = -im * scale
+        first = column[k]
+        for e in range(first, column[k + 1]):
+            for lane in range(LANES):
+                re = y_re[e, lane] * y_re[d, lane] - y_im[e, lane] * y_im[d, lane]
                 u_im[e - first, lane] = (
-                    y_re[e, lane] * y_im[k, lane] + y_im[e, lane] * y_re[k, lane]
+                    y_re[e, lane] * y_im[d, lane] + y_im[e, lane] * y_re[d, lane]
                 )
+                u_re[e - first, lane] = re
         for t in range(update[k], update[k + 1]):
-            a = left[t] - first
-            b = right[t]
-            c = target[t]
-            for lane in range(width):
-                y_re[c, lane] -= u_re[a, lane] * y_re[b, lane] - u_im[a, lane] * y_im[b, lane]
-                y_im[c, lane] -= u_re[a, lane] * y_im[b, lane] + u_im[a, lane] * y_re[b, lane]
-        for e in range(first, last):
-            for lane in range(width):
+            multiply_subtract(y_re, y_im, target[t], u_re, u_im, left[t] - first, right[t])
+        for e in range(first, column[k + 1]):
+            for lane in range(LANES):
                 y_re[e, lane] = u_re[e - first, lane]
                 y_im[e, lane] = u_im[e - first, lane]
 
 
 @njit(**COMPILED)
-def _substitute(schedule: Schedule, y_re: Real, y_im: Real, x_re: Real, x_im: Real) -> None:
-    """Solve in place with the factors of `_factorise`."""
-    column, row = schedule.column, schedule.row
-    n = column.shape[0] - 1
-    width = y_re.shape[1]
-    for k in range(n):
-        for e in range(column[k], column[k + 1]):
-            i = row[e]
-            m = n + e
-            for lane in range(width):
-                x_re[i, lane] -= y_re[m, lane] * x_re[k, lane] - y_im[m, lane] * x_im[k, lane]
-                x_im[i, lane] -= y_re[m, lane] * x_im[k, lane] + y_im[m, lane] * x_re[k, lane]
-    for k in range(n - 1, -1, -1):
-        for lane in range(width):
-            re = x_re[k, lane] * y_re[k, lane] - x_im[k, lane] * y_im[k, lane]
-            im = x_re[k, lane] * y_im[k, lane] + x_im[k, lane] * y_re[k, lane]
-            x_re[k, lane] = re
-            x_im[k, lane] = im
-        for e in range(column[k], column[k + 1]):
-            i = row[e]
-            m = n + e
-            for lane in range(width):
-                x_re[k, lane] -= y_re[m, lane] * x_re[i, lane] - y_im[m, lane] * x_im[i, lane]
-                x_im[k, lane] -= y_re[m, lane] * x_im[i, lane] + y_im[m, lane] * x_re[i, lane]
+def _substitute(
+    interior: Interior,
+    boundary: Boundary,
+    first: int,
+    y_re: Real,
+    y_im: Real,
+    x_re: Real,
+    x_im: Real,
+) -> None:
+    """Solve in place, leaving out the positions before `first`."""
+    n = interior.column.shape[0] - 1
+    m = boundary.row.shape[0]
+    for k in range(first, n):
+        begin, end = interior.column[k], interior.column[k + 1]
+        forward(x_re, x_im, k, interior.factor_re, interior.factor_im, interior.row, begin, end)
+    for k in range(boundary.column.shape[0] - 1):
+        begin, end = boundary.column[k], boundary.column[k + 1]
+        forward(x_re, x_im, n + k, y_re, y_im, boundary.row, begin, end)
+    for k in range(boundary.column.shape[0] - 2, -1, -1):
+        begin, end = boundary.column[k], boundary.column[k + 1]
+        backward(x_re, x_im, n + k, y_re, y_im, m + k, y_re, y_im, boundary.row, begin, end)
+    for k in range(n - 1, first - 1, -1):
+        backward(
+            x_re,
+            x_im,
+            k,
+            interior.inverse_re,
+            interior.inverse_im,
+            k,
+            interior.factor_re,
+            interior.factor_im,
+            interior.row,
+            interior.column[k],
+            interior.column[k + 1],
+        )
+
+
+@njit(**COMPILED)
+def _recover(interior: Interior, n_quiet: int, v_re: Real, v_im: Real) -> None:
+    """Voltages of the quiet positions, from those that feed them."""
+    for k in range(n_quiet):
+        for lane in range(LANES):
+            v_re[k, lane] = v_im[k, lane] = 0.0
+    for k in range(n_quiet - 1, -1, -1):
+        backward(
+            v_re,
+            v_im,
+            k,
+            interior.inverse_re,
+            interior.inverse_im,
+            k,
+            interior.factor_re,
+            interior.factor_im,
+            interior.row,
+            interior.column[k],
+            interior.column[k + 1],
+        )
 
 
 @njit(**COMPILED)
@@ -179,7 +284,6 @@ def _answer(
 @njit(**COMPILED)
 def _inject(legs: Legs, p: Real, q: Real, v_re: Real, v_im: Real, x_re: Real, x_im: Real) -> None:
     """Add the current of every leg at the present voltage."""
-    width = v_re.shape[1]
     for k in range(legs.start.shape[0]):
         a = legs.start[k]
         b = legs.stop[k]
@@ -188,7 +292,7 @@ def _inject(legs: Legs, p: Real, q: Real, v_re: Real, v_im: Real, x_re: Real, x_
         low, nominal, high = legs.low[k], legs.nominal[k], legs.high[k]
         g_low, g_high = legs.g_low[k], legs.g_high[k]
         mid_0, mid_1, c1, c2 = legs.mid_0[k], legs.mid_1[k], legs.c1[k], legs.c2[k]
-        for lane in range(width):
+        for lane in range(LANES):
             re = v_re[a, lane] - v_re[b, lane]
             im = v_im[a, lane] - v_im[b, lane]
             g = share * _answer(
@@ -206,12 +310,12 @@ def _inject(legs: Legs, p: Real, q: Real, v_re: Real, v_im: Real, x_re: Real, x_
 def solve_rows(
     first_row: int,
     last_row: int,
-    width: int,
-    schedule: Schedule,
-    matrix: Matrix,
+    elimination: Elimination,
+    interior: Interior,
+    boundary: Boundary,
+    zones: Zones,
     legs: Legs,
-    source_re: Real,
-    source_im: Real,
+    source: Complex,
     factors: Real,
     p_pu: Real,
     q_pu: Real,
@@ -223,65 +327,70 @@ def solve_rows(
     status_out: Status,
     residual_out: Real,
 ) -> None:
-    """Solve rows [first_row, last_row) in blocks of `width` lanes.
+    """Solve rows [first_row, last_row) in blocks of `LANES`.
 
     The fixed point ``Y v = i_source + i(v)`` from `start` ((1 or rows, node),
-    complex), until no node moves by more than the tolerance.
+    complex), until no node that loads stand on, or that stands between them,
+    moves by more than the tolerance.
     """
-    order, column = schedule.order, schedule.column
-    n = order.shape[0]
-    n_entries = n + schedule.row.shape[0]
-    widest = 0
-    for k in range(n):
-        widest = max(widest, column[k + 1] - column[k])
-    y_re = np.empty((n_entries, width))
-    y_im = np.empty((n_entries, width))
-    u_re = np.empty((max(widest, 1), width))
-    u_im = np.empty((max(widest, 1), width))
-    v_re = np.zeros((n + 1, width))
-    v_im = np.zeros((n + 1, width))
-    x_re = np.empty((n + 1, width))
-    x_im = np.empty((n + 1, width))
-    p = np.empty((p_pu.shape[1], width))
-    q = np.empty((p_pu.shape[1], width))
-    move = np.empty(width)
-    active = np.empty(width)
-    iterations = np.empty(width, dtype=np.int32)
-    status = np.empty(width, dtype=np.int8)
-    for block in range(first_row, last_row, width):
-        _assemble(matrix, factors, block, last_row, y_re, y_im)
-        _factorise(schedule, y_re, y_im, u_re, u_im)
-        for lane in range(width):
+    order, n_quiet = elimination.order, elimination.n_quiet
+    n, n_boundary = order.shape[0], boundary.column.shape[0] - 1
+    n_interior = n - n_boundary
+    y_re = np.empty((boundary.base_re.shape[0], LANES))
+    y_im = np.empty((boundary.base_re.shape[0], LANES))
+    u_re = np.empty((n_boundary, LANES))
+    u_im = np.empty((n_boundary, LANES))
+    v_re = np.zeros((n + 1, LANES))  # the last place is ground
+    v_im = np.zeros((n + 1, LANES))
+    x_re = np.empty((n + 1, LANES))
+    x_im = np.empty((n + 1, LANES))
+    p = np.empty((p_pu.shape[1], LANES))
+    q = np.empty((p_pu.shape[1], LANES))
+    factor = np.empty((factors.shape[1], LANES))
+    alive = np.empty((zones.alive.shape[0], LANES))
+    move = np.empty(LANES)
+    active = np.empty(LANES)
+    iterations = np.empty(LANES, dtype=np.int32)
+    status = np.empty(LANES, dtype=np.int8)
+    for block in range(first_row, last_row, LANES):
+        for lane in range(LANES):
             r = min(block + lane, last_row - 1)
-            r_start = r if start.shape[0] > 1 else 0
-            for k in range(n):
-                v_re[k, lane] = start[r_start, order[k]].real
-                v_im[k, lane] = start[r_start, order[k]].imag
+            for f in range(factors.shape[1]):
+                factor[f, lane] = factors[r, f]
             for j in range(p_pu.shape[1]):
                 p[j, lane] = p_pu[r, j]
                 q[j, lane] = q_pu[r, j]
             active[lane] = 1.0
             iterations[lane] = 0
             status[lane] = NOT_CONVERGED
-        remaining = width
+        _revive(zones, factor, alive)
+        _assemble(boundary, zones, n_interior, factor, alive, y_re, y_im)
+        _factorise(boundary, y_re, y_im, u_re, u_im)
+        for lane in range(LANES):
+            r_start = min(block + lane, last_row - 1) if start.shape[0] > 1 else 0
+            for k in range(n_quiet, n):
+                v_re[k, lane] = start[r_start, order[k]].real * alive[zones.of[k], lane]
+                v_im[k, lane] = start[r_start, order[k]].imag * alive[zones.of[k], lane]
+        remaining = LANES
         for _ in range(max_iterations):
-            for k in range(n + 1):
-                for lane in range(width):
-                    x_re[k, lane] = source_re[k]
-                    x_im[k, lane] = source_im[k]
+            for k in range(n_quiet, n + 1):
+                re, im = source[k].real, source[k].imag
+                for lane in range(LANES):
+                    x_re[k, lane] = re
+                    x_im[k, lane] = im
             _inject(legs, p, q, v_re, v_im, x_re, x_im)
-            _substitute(schedule, y_re, y_im, x_re, x_im)
-            for lane in range(width):
+            _substitute(interior, boundary, n_quiet, y_re, y_im, x_re, x_im)
+            for lane in range(LANES):
                 move[lane] = 0.0
-            for k in range(n):
-                for lane in range(width):
+            for k in range(n_quiet, n):
+                for lane in range(LANES):
                     d_re = x_re[k, lane] - v_re[k, lane]
                     d_im = x_im[k, lane] - v_im[k, lane]
                     d = d_re * d_re + d_im * d_im
                     move[lane] = d if not (d <= move[lane]) else move[lane]
                     v_re[k, lane] += active[lane] * d_re
                     v_im[k, lane] += active[lane] * d_im
-            for lane in range(width):
+            for lane in range(LANES):
                 if active[lane] == 1.0:
                     iterations[lane] += 1
                     residual = math.sqrt(move[lane])
@@ -297,7 +406,8 @@ def solve_rows(
                         remaining -= 1
             if remaining == 0:
                 break
-        for lane in range(min(width, last_row - block)):
+        _recover(interior, n_quiet, v_re, v_im)
+        for lane in range(min(LANES, last_row - block)):
             r = block + lane
             iterations_out[r] = iterations[lane]
             status_out[r] = status[lane]
@@ -306,47 +416,42 @@ def solve_rows(
 
 
 @njit(**COMPILED)
-def branch_losses(
-    schedule: Schedule, base_g: Real, matrix: Matrix, factors: Real, v: Complex, out: Real
+def apply_inverse(
+    elimination: Elimination,
+    interior: Interior,
+    boundary: Boundary,
+    zones: Zones,
+    factors: Real,
+    currents: Complex,
+    out: Complex,
 ) -> None:
-    """Real part of ``v^H Y v`` of a symmetric Y, a row: what the branches burn.
-
-    Summed as what flows to ground, ``g_i |v_i|^2``, and between nodes,
-    ``-g_ij |v_i - v_j|^2``: the conductance of a closed switch, large beside all
-    others, then multiplies a small difference instead of cancelling.
-
-    `base_g` holds, for the entries of `schedule`, the conductance to ground of
-    each node and then the mutual ones, without the source; the scaled terms are
-    those of `matrix`.
-    """
-    order, column, row = schedule.order, schedule.column, schedule.row
-    n = order.shape[0]
-    n_entries = n + row.shape[0]
-    low = np.empty(n_entries, np.int32)  # position of the column of every entry
-    high = np.empty(n_entries, np.int32)  # position of its row
-    for k in range(n):
-        low[k] = high[k] = k
-        for e in range(column[k], column[k + 1]):
-            low[n + e] = k
-            high[n + e] = row[e]
-    g = np.empty(n_entries)
-    for r in range(v.shape[0]):
-        g[:] = base_g
-        for t in range(matrix.term_entry.shape[0]):
-            e = matrix.term_entry[t]
-            value = matrix.term_re[t] * factors[r, matrix.term_factor[t]]
-            g[e] += value
-            if e >= n:
-                g[low[e]] += value
-                g[high[e]] += value
-        total = 0.0
+    """``Y^-1 i`` of one row's admittance for currents (node, k), `LANES` of them at a time."""
+    order = elimination.order
+    n, n_boundary = order.shape[0], boundary.column.shape[0] - 1
+    factor = np.empty((factors.shape[0], LANES))
+    for f in range(factors.shape[0]):
+        for lane in range(LANES):
+            factor[f, lane] = factors[f]
+    alive = np.empty((zones.alive.shape[0], LANES))
+    y_re = np.empty((boundary.base_re.shape[0], LANES))
+    y_im = np.empty((boundary.base_re.shape[0], LANES))
+    u_re = np.empty((n_boundary, LANES))
+    u_im = np.empty((n_boundary, LANES))
+    x_re = np.empty((n + 1, LANES))
+    x_im = np.empty((n + 1, LANES))
+    _revive(zones, factor, alive)
+    _assemble(boundary, zones, n - n_boundary, factor, alive, y_re, y_im)
+    _factorise(boundary, y_re, y_im, u_re, u_im)
+    for block in range(0, currents.shape[1], LANES):
         for k in range(n):
-            a = v[r, order[k]]
-            total += g[k] * (a.real * a.real + a.imag * a.imag)
-        for e in range(n, n_entries):
-            d = v[r, order[low[e]]] - v[r, order[high[e]]]
-            total -= g[e] * (d.real * d.real + d.imag * d.imag)
-        out[r] = total
+            for lane in range(LANES):
+                j = min(block + lane, currents.shape[1] - 1)
+                x_re[k, lane] = currents[order[k], j].real * alive[zones.of[k], lane]
+                x_im[k, lane] = currents[order[k], j].imag * alive[zones.of[k], lane]
+        _substitute(interior, boundary, 0, y_re, y_im, x_re, x_im)
+        for k in range(n):
+            for lane in range(min(LANES, currents.shape[1] - block)):
+                out[order[k], block + lane] = complex(x_re[k, lane], x_im[k, lane])
 
 
 @njit(**COMPILED)

@@ -1,122 +1,180 @@
-"""The elimination schedule of a symmetric sparse matrix, found once a network.
+"""The elimination of a symmetric sparse matrix, laid out once a network.
 
-A fill-reducing order (SuperLU's multiple minimum degree), then the symbolic
-LDL^T factorisation: where fill appears and which multiply-subtract follows
-which. Numbers come later, for a whole batch at a time: see `kernels`.
+Nodes are eliminated in three groups, each by minimum degree:
+
+- quiet nodes, into which nothing ever injects current: with them gone before all
+  others, an iteration need not look at them. Only those whose removal fills
+  little; the rest wait with the next group;
+- all further nodes whose matrix entries are the same in every row of a batch;
+- the boundary: nodes at which something varies from row to row (taps, capacitors,
+  switches).
+
+The first two groups are the interior. Their factors are numbers of the network,
+computed once; only the boundary is factorised row by row. The symbolic
+factorisation says where fill appears and which multiply-subtract follows which.
+Numbers come later, for a whole batch at a time: see `kernels`.
 """
 
+import heapq
 from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_matrix
-from scipy.sparse.linalg import splu
 
-__all__ = ["Schedule", "schedule"]
+__all__ = ["Elimination", "eliminate"]
 
 Index = NDArray[np.int32]
+Mask = NDArray[np.bool_]
+
+# Entries that removing a quiet node may add beyond those it takes away.
+FILL_ALLOWED = 4
 
 
-class Schedule(NamedTuple):
-    """Elimination of n nodes with m off-diagonal entries of L.
+class Elimination(NamedTuple):
+    """Elimination of n nodes with m off-diagonal entries of L, column by column."""
 
-    Entries are numbered with the n diagonal ones first, then column by column.
-    """
-
-    order: Index  # (n,) original node at each position of the order
-    position: Index  # (n,) position in the order of each original node
-    column: Index  # (n + 1,) where the off-diagonal entries of a column begin
-    row: Index  # (m,) position of the row of each off-diagonal entry
+    order: Index  # (n,) node at each position of the order
+    position: Index  # (n,) position of each node
+    n_quiet: int  # positions before this one are quiet, with all that feeds into them
+    n_interior: int  # positions before this one are the same in every row
+    column: Index  # (n + 1,) where the entries of a column begin
+    row: Index  # (m,) position of the row of each entry
     update: Index  # (n + 1,) where the updates made by a column begin
     left: Index  # (updates,) entry that is scaled by the pivot
     right: Index  # (updates,) entry it is multiplied with
-    target: Index  # (updates,) entry that the product is subtracted from
+    target: Index  # (updates,) entry the product is subtracted from; m + position: a diagonal
 
     @property
     def n_nodes(self) -> int:
         """Order of the matrix."""
         return len(self.order)
 
-    @property
-    def n_entries(self) -> int:
-        """Diagonal and off-diagonal entries of the factor together."""
-        return len(self.order) + len(self.row)
-
     def entry(self, i: int, j: int) -> int:
-        """Number of the entry that couples original nodes `i` and `j`."""
+        """Number of the entry that couples nodes `i` and `j`, as in `target`.
+
+        Raises:
+            KeyError: nothing couples them.
+        """
         p, q = sorted((int(self.position[i]), int(self.position[j])))
         if p == q:
-            return p
+            return len(self.row) + p
         begin, end = self.column[p], self.column[p + 1]
         k = begin + int(np.searchsorted(self.row[begin:end], q))
         if k == end or self.row[k] != q:
             raise KeyError((i, j))
-        return self.n_nodes + k
+        return k
 
 
-def _index(values: Iterable[int]) -> Index:
-    return np.fromiter(values, dtype=np.int32)
+class _Graph:
+    """The nodes not yet eliminated, and who is coupled to whom."""
+
+    def __init__(self, n: int, pairs: Iterable[tuple[int, int]]) -> None:
+        self.near: list[set[int]] = [set() for _ in range(n)]
+        for i, j in pairs:
+            self.near[i].add(j)
+            self.near[j].add(i)
+        self.order: list[int] = []
+        self.columns: dict[int, set[int]] = {}
+
+    def fill(self, k: int) -> int:
+        """Entries that removing a node would add."""
+        around = self.near[k]
+        return sum(len(around - self.near[i]) - 1 for i in around) // 2
+
+    def remove(self, k: int) -> None:
+        around = self.near[k]
+        for i in around:
+            near = self.near[i]
+            near |= around
+            near.discard(k)
+            near.discard(i)
+        self.order.append(k)
+        self.columns[k] = around
+
+    def remove_all(self, group: Iterable[int], fill_allowed: int | None = None) -> None:
+        """Remove a group by minimum degree, and only what fills little if so asked."""
+        waiting = set(group)
+        heap = [(len(self.near[k]), k) for k in waiting]
+        heapq.heapify(heap)
+        while heap:
+            degree, k = heapq.heappop(heap)
+            if k not in waiting or degree != len(self.near[k]):
+                continue
+            if fill_allowed is not None and self.fill(k) > degree + fill_allowed:
+                continue
+            waiting.discard(k)
+            self.remove(k)
+            for i in self.columns[k]:
+                if i in waiting:
+                    heapq.heappush(heap, (len(self.near[i]), i))
 
 
-def _minimum_degree(n: int, pairs: set[tuple[int, int]]) -> Index:
-    """Order of elimination with little fill, from a matrix of that pattern."""
-    i = np.array([p for pair in pairs for p in pair] + list(range(n)))
-    j = np.array([p for pair in pairs for p in reversed(pair)] + list(range(n)))
-    values = np.where(i == j, 2.0 * n, 1.0)
-    matrix = coo_matrix((values, (i, j)), shape=(n, n)).tocsc()
-    factor = splu(
-        matrix,
-        permc_spec="MMD_AT_PLUS_A",
-        diag_pivot_thresh=0.0,
-        options={"SymmetricMode": True},
-    )
-    order = np.empty(n, dtype=np.int32)
-    order[factor.perm_c] = np.arange(n, dtype=np.int32)
-    return order
+def _listening(graph: _Graph, quiet: Mask) -> Mask:
+    """Nodes that an injection somewhere reaches in the forward substitution."""
+    reached = ~quiet
+    for k in graph.order:
+        if reached[k]:
+            reached[list(graph.columns[k])] = True
+    return reached
 
 
-def schedule(n: int, pairs: set[tuple[int, int]]) -> Schedule:
-    """Build the schedule of an n by n matrix from its coupled node pairs.
+def eliminate(n: int, pairs: set[tuple[int, int]], quiet: Mask, boundary: Mask) -> Elimination:
+    """Lay out the elimination of an n by n matrix from its coupled node pairs.
 
     Args:
         n: Number of nodes.
         pairs: Pairs (i, j), i != j, in either order, whose entry may be non-zero.
+        quiet: (n,) nodes into which nothing injects current.
+        boundary: (n,) nodes at which the matrix varies from row to row; every
+            entry that varies lies between two of them.
     """
-    order = _minimum_degree(n, pairs)
+    graph = _Graph(n, pairs)
+    graph.remove_all(np.flatnonzero(quiet & ~boundary).tolist(), FILL_ALLOWED)
+    graph.remove_all([k for k in np.flatnonzero(~boundary).tolist() if k not in graph.columns])
+    graph.remove_all(np.flatnonzero(boundary).tolist())
+    listening = _listening(graph, quiet)
+    # Whatever no injection reaches may stand first: it feeds into others, but
+    # nothing that listens feeds into it.
+    group = np.where(boundary, 2, np.where(listening, 1, 0))
+    order = sorted(graph.order, key=lambda k: group[k])
     position = np.empty(n, dtype=np.int32)
     position[order] = np.arange(n, dtype=np.int32)
-    below: list[set[int]] = [set() for _ in range(n)]
-    for i, j in pairs:
-        p, q = sorted((int(position[i]), int(position[j])))
-        below[p].add(q)
-    columns: list[list[int]] = []
-    for p in range(n):
-        column = sorted(below[p])
-        columns.append(column)
-        if column:
-            below[column[0]].update(column[1:])
+    columns = [np.sort(position[list(graph.columns[k])]) for k in order]
     counts = np.array([len(column) for column in columns])
-    starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
-    number = {
-        (p, q): n + starts[p] + k for p, column in enumerate(columns) for k, q in enumerate(column)
-    }
-    left, right, target, update = [], [], [], [0]
-    for p, column in enumerate(columns):
-        for a, qa in enumerate(column):
-            for b in range(a, len(column)):
-                qb = column[b]
-                left.append(n + starts[p] + a)
-                right.append(n + starts[p] + b)
-                target.append(qa if qa == qb else number[qa, qb])
-        update.append(len(left))
-    return Schedule(
-        order=order,
-        position=position,
-        column=starts,
-        row=_index(q for column in columns for q in column),
-        update=_index(update),
-        left=_index(left),
-        right=_index(right),
-        target=_index(target),
+    column = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
+    row = np.concatenate([*columns, np.empty(0, np.int32)]).astype(np.int32)
+    return Elimination(
+        np.array(order, dtype=np.int32),
+        position,
+        int((group == 0).sum()),
+        int((group < 2).sum()),
+        column,
+        row,
+        *_updates(column, row),
+    )
+
+
+def _updates(column: Index, row: Index) -> tuple[Index, Index, Index, Index]:
+    """(update, left, right, target) of `Elimination`, column by column."""
+    n, m = len(column) - 1, len(row)
+    owner = np.repeat(np.arange(n), np.diff(column))
+    number = owner * n + row  # rises, since columns are sorted
+    left, right = [], []
+    counts = np.zeros(n + 1, dtype=np.int64)
+    for k in range(n):
+        width = column[k + 1] - column[k]
+        a, b = np.triu_indices(width)
+        left.append(column[k] + a)
+        right.append(column[k] + b)
+        counts[k + 1] = len(a)
+    first = np.concatenate([*left, np.empty(0, np.int64)]).astype(np.int64)
+    second = np.concatenate([*right, np.empty(0, np.int64)]).astype(np.int64)
+    low, high = row[first].astype(np.int64), row[second].astype(np.int64)
+    target = np.where(low == high, m + low, np.searchsorted(number, low * n + high))
+    return (
+        np.cumsum(counts).astype(np.int32),
+        first.astype(np.int32),
+        second.astype(np.int32),
+        target.astype(np.int32),
     )
