@@ -8,23 +8,22 @@ them: ``Y = base + sum(value * factor)``.
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csc_matrix
 
 from grid_fed_rl.feeders import Feeder, Terminal
 from grid_fed_rl.powerflow import kernels, primitives
-from grid_fed_rl.powerflow.ordering import Schedule
+from grid_fed_rl.powerflow.ordering import Elimination
 
-__all__ = ["GROUND", "S_BASE_KVA", "Stamps", "columns_of", "nodal_admittance", "stamp"]
+__all__ = ["GROUND", "S_BASE_KVA", "Stamps", "columns_of", "stamp"]
 
 S_BASE_KVA = 1000.0
 GROUND = -1  # column of node 0 of every bus
 
 Complex = NDArray[np.complex128]
 Real = NDArray[np.float64]
+Index = NDArray[np.int32]
 
 
 def columns_of(node_index: Mapping[str, int], terminal: Terminal) -> list[int]:
@@ -33,18 +32,23 @@ def columns_of(node_index: Mapping[str, int], terminal: Terminal) -> list[int]:
 
 
 class Stamps:
-    """Element admittances by node pair and by factor, and what they leak to ground."""
+    """Element admittances by node pair, fixed and by factor, in per unit."""
 
     def __init__(self, v_base_v: Real) -> None:
         self._v_base_v = v_base_v
-        self._base: dict[tuple[int, int], complex] = defaultdict(complex)
-        self._terms: dict[tuple[int, int, int], complex] = defaultdict(complex)
-        self._ground_g = np.zeros(len(v_base_v))
+        self._fixed: dict[tuple[int, int], complex] = defaultdict(complex)
+        self._scaled: dict[tuple[int, int, int], complex] = defaultdict(complex)
 
     @property
     def pairs(self) -> set[tuple[int, int]]:
         """Node pairs i < j that some element couples."""
-        return {(i, j) for i, j, *_ in (*self._base, *self._terms) if i != j}
+        return {(i, j) for i, j, *_ in (*self._fixed, *self._scaled) if i != j}
+
+    def boundary(self, n: int) -> NDArray[np.bool_]:
+        """(node,) where the matrix varies from row to row."""
+        varies = np.zeros(n, dtype=np.bool_)
+        varies[[k for i, j, _ in self._scaled for k in (i, j)]] = True
+        return varies
 
     def add(self, nodes: Sequence[int], y: Complex, factor: int | None = None) -> None:
         """Add a symmetric primitive matrix in siemens, scaled by a factor."""
@@ -52,45 +56,63 @@ class Stamps:
         if len(live) < len(nodes):
             nodes, y = [nodes[k] for k in live], y[np.ix_(live, live)]
         scale = self._v_base_v[list(nodes)]
-        y_pu = y * np.outer(scale, scale) / (S_BASE_KVA * 1000.0)
-        for a, i in enumerate(nodes):
-            for b, j in enumerate(nodes):
+        y_pu = (y * np.outer(scale, scale) / (S_BASE_KVA * 1000.0)).tolist()
+        for i, row in zip(nodes, y_pu, strict=True):
+            for j, value in zip(nodes, row, strict=True):
                 # An element with two conductors on one node meets it twice.
-                if i <= j and y_pu[a, b] != 0:
+                if i <= j and value != 0:
                     if factor is None:
-                        self._base[i, j] += y_pu[a, b]
+                        self._fixed[i, j] += value
                     else:
-                        self._terms[i, j, factor] += y_pu[a, b]
-        if factor is None:
-            # Element by element: the sum over a node's elements would round away
-            # what is small beside a closed switch.
-            np.add.at(self._ground_g, list(nodes), y_pu.real.sum(axis=1))
+                        self._scaled[i, j, factor] += value
 
-    def numbers(
-        self, schedule: Schedule, source_nodes: Sequence[int], y_source_pu: Complex
-    ) -> tuple[kernels.Matrix, Real]:
-        """Return the matrix on its schedule, and the conductances of `kernels.branch_losses`."""
-        base = np.zeros(schedule.n_entries, dtype=np.complex128)
-        for (i, j), y in self._base.items():
-            base[schedule.entry(i, j)] += y
-        branch_g = base.real.copy()
-        branch_g[schedule.position] = self._ground_g
-        for a, i in enumerate(source_nodes):
-            for b, j in enumerate(source_nodes):
-                if i <= j:
-                    base[schedule.entry(i, j)] += y_source_pu[a, b]
-        entry = [schedule.entry(i, j) for i, j, _ in self._terms]
-        factor = [f for _, _, f in self._terms]
-        value = np.array(list(self._terms.values()), dtype=np.complex128)
-        matrix = kernels.Matrix(
+    def factorise(self, elimination: Elimination) -> tuple[kernels.Interior, kernels.Boundary]:
+        """Factorise what no row changes, and lay out the rest."""
+        m, n = len(elimination.row), elimination.n_nodes
+        entry = np.zeros(m, dtype=np.complex128)
+        diagonal = np.zeros(n, dtype=np.complex128)
+        for (i, j), y in self._fixed.items():
+            k = elimination.entry(i, j)
+            if k < m:
+                entry[k] += y
+            else:
+                diagonal[k - m] += y
+        kernels.factorise_interior(elimination, entry, diagonal)
+        n_interior = elimination.n_interior
+        first, first_update = elimination.column[n_interior], elimination.update[n_interior]
+        interior = kernels.Interior(
+            column=elimination.column[: n_interior + 1],
+            row=elimination.row[:first],
+            inverse_re=diagonal[:n_interior].real.copy(),
+            inverse_im=diagonal[:n_interior].imag.copy(),
+            factor_re=entry[:first].real.copy(),
+            factor_im=entry[:first].imag.copy(),
+        )
+        # Numbered among themselves: entries off the diagonal, then on it.
+        base = np.concatenate([entry[first:], diagonal[n_interior:]])
+        terms = [elimination.entry(i, j) for i, j, _ in self._scaled]
+        value = np.array(list(self._scaled.values()), dtype=np.complex128)
+        boundary = kernels.Boundary(
+            column=elimination.column[n_interior:] - first,
+            row=elimination.row[first:],
+            update=elimination.update[n_interior:] - first_update,
+            left=elimination.left[first_update:] - first,
+            right=elimination.right[first_update:] - first,
+            target=_local(elimination.target[first_update:], m, first, n_interior),
             base_re=base.real.copy(),
             base_im=base.imag.copy(),
-            term_entry=np.array(entry, dtype=np.int32),
-            term_factor=np.array(factor, dtype=np.int32),
+            term_entry=_local(np.array(terms, dtype=np.int32), m, first, n_interior),
+            term_factor=np.array([f for _, _, f in self._scaled], dtype=np.int32),
             term_re=value.real.copy(),
             term_im=value.imag.copy(),
         )
-        return matrix, branch_g
+        return interior, boundary
+
+
+def _local(target: Index, m: int, first: int, n_interior: int) -> Index:
+    """Numbers of the boundary's entries among themselves."""
+    on_diagonal = target - m - n_interior + (m - first)
+    return np.where(target < m, target - first, on_diagonal).astype(np.int32)
 
 
 def stamp(feeder: Feeder, node_index: Mapping[str, int], v_base_v: Real) -> Stamps:
@@ -100,6 +122,10 @@ def stamp(feeder: Feeder, node_index: Mapping[str, int], v_base_v: Real) -> Stam
         nodes = [*columns_of(node_index, line.from_), *columns_of(node_index, line.to)]
         code = feeder.line_codes[line.code]
         stamps.add(nodes, primitives.line_admittance(line, code, feeder.frequency_hz))
+    for reactor in feeder.reactors.values():
+        ends = [end for end in (reactor.from_, reactor.to) if end is not None]
+        nodes = [k for end in ends for k in columns_of(node_index, end)]
+        stamps.add(nodes, primitives.reactor_admittance(reactor))
     _stamp_transformers(feeder, node_index, stamps)
     first = 2 * len(feeder.regulators)
     for k, capacitor in enumerate(feeder.capacitors.values()):
@@ -115,37 +141,14 @@ def stamp(feeder: Feeder, node_index: Mapping[str, int], v_base_v: Real) -> Stam
 
 
 def _stamp_transformers(feeder: Feeder, node_index: Mapping[str, int], stamps: Stamps) -> None:
-    moved_by = {r.transformer: k for k, r in enumerate(feeder.regulators.values())}
+    moved_by = {r.transformer: (k, r.winding) for k, r in enumerate(feeder.regulators.values())}
     for transformer in feeder.transformers.values():
         nodes = [n for w in transformer.windings for n in columns_of(node_index, w.terminal)]
         if transformer.name not in moved_by:
             stamps.add(nodes, primitives.transformer_admittance(transformer))
             continue
-        k = moved_by[transformer.name]
-        neutral = (transformer.windings[0].tap_pu, 1.0)
-        whole = primitives.transformer_admittance(transformer, neutral)
-        # The anti-float susceptance does not move with the tap.
-        ideal = replace(transformer, antifloat_ppm=0.0)
-        y = primitives.transformer_admittance(ideal, neutral)
-        n = len(transformer.windings[0].terminal.phases)
-        crossing, second = np.zeros_like(y), np.zeros_like(y)
-        crossing[:n, n:], crossing[n:, :n] = y[:n, n:], y[n:, :n]
-        second[n:, n:] = y[n:, n:]
-        stamps.add(nodes, whole - crossing - second)
+        k, winding = moved_by[transformer.name]
+        fixed, crossing, second = primitives.tap_parts(transformer, winding)
+        stamps.add(nodes, fixed)
         stamps.add(nodes, crossing, factor=2 * k)
         stamps.add(nodes, second, factor=2 * k + 1)
-
-
-def nodal_admittance(schedule: Schedule, matrix: kernels.Matrix, factors: Real) -> csc_matrix:
-    """(node, node) admittance of one row, nodes in their own order."""
-    y = matrix.base_re + 1j * matrix.base_im
-    np.add.at(
-        y,
-        matrix.term_entry,
-        (matrix.term_re + 1j * matrix.term_im) * factors[matrix.term_factor],
-    )
-    n = schedule.n_nodes
-    column = np.repeat(np.arange(n), np.diff(schedule.column))
-    i, j = schedule.order[schedule.row], schedule.order[column]
-    rows, columns = np.concatenate([schedule.order, i, j]), np.concatenate([schedule.order, j, i])
-    return csc_matrix((np.concatenate([y, y[n:]]), (rows, columns)), shape=(n, n))

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from grid_fed_rl.errors import PowerFlowError
 from grid_fed_rl.powerflow import kernels
 from grid_fed_rl.powerflow.flow import PowerFlow, Status
+from grid_fed_rl.powerflow.lanes import LANES
 from grid_fed_rl.powerflow.network import S_BASE_KVA, Network
 from grid_fed_rl.powerflow.setpoint import Setpoint, check_setpoint
 
 __all__ = ["factors_of", "injections_pu", "solve_batched"]
 
-LANES = 32  # rows solved together by one thread; 16 to 64 measure alike
 PARTS_A_THREAD = 4  # so that a thread whose rows are easy takes more of them
 
 
@@ -103,10 +103,9 @@ def solve_batched(
         setpoint=setpoint,
         settled=np.zeros(rows, dtype=np.bool_),
     )
-    # One place more than there are nodes, for the ground that legs may end on.
-    current = np.zeros(network.n_nodes + 1, dtype=np.complex128)
-    current[:-1] = network.source_current_pu[network.schedule.order]
-    current_re, current_im = current.real.copy(), current.imag.copy()
+    # By position, and one place more than there are nodes, for ground.
+    source = np.zeros(network.n_nodes + 1, dtype=np.complex128)
+    source[:-1] = network.source_current_pu[network.elimination.order]
     factors = factors_of(network, setpoint)
     p_pu, q_pu = injections_pu(setpoint)
 
@@ -114,12 +113,12 @@ def solve_batched(
         kernels.solve_rows(
             first,
             last,
-            min(LANES, last - first),
-            network.schedule,
-            network.matrix,
+            network.elimination,
+            network.interior,
+            network.boundary,
+            network.zones,
             network.legs,
-            current_re,
-            current_im,
+            source,
             factors,
             p_pu,
             q_pu,

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from grid_fed_rl.feeders import Feeder, Generator, Load, LoadModel, Pv, Storage
 from grid_fed_rl.powerflow import kernels, primitives
 from grid_fed_rl.powerflow.assembly import columns_of
-from grid_fed_rl.powerflow.ordering import Schedule
+from grid_fed_rl.powerflow.ordering import Elimination
 
 __all__ = ["VoltageAnswer", "legs", "voltage_answer"]
 
@@ -56,10 +56,10 @@ def _constants(answer: VoltageAnswer, rated_pu: float) -> tuple[float, ...]:
 def legs(
     feeder: Feeder,
     node_index: Mapping[str, int],
-    schedule: Schedule,
+    elimination: Elimination,
     v_base_v: NDArray[np.float64],
 ) -> kernels.Legs:
-    """Legs of all loads, then PV, then storage; nodes by their place in the schedule."""
+    """Legs of all loads, then PV, then storage; nodes by their place in the elimination."""
     rows: list[tuple[float, ...]] = []
     elements = [
         *feeder.loads.values(),
@@ -73,8 +73,8 @@ def legs(
         kv = primitives.rated_leg_kv(element.connection, len(nodes), element.kv)
         constants = _constants(voltage_answer(element), kv * 1000.0 / v_base_v[nodes[0]])
         for start, stop in spans:
-            a = schedule.position[nodes[start]]
-            b = schedule.n_nodes if stop is None else schedule.position[nodes[stop]]
+            a = elimination.position[nodes[start]]
+            b = elimination.n_nodes if stop is None else elimination.position[nodes[stop]]
             rows.append((a, b, column, 1.0 / len(spans), *constants))
     columns = np.array(rows, dtype=np.float64).reshape(-1, len(kernels.Legs._fields)).T.copy()
     start, stop, element = columns[:3].astype(np.int32)

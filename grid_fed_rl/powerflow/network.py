@@ -10,13 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse.linalg import splu
 
 from grid_fed_rl.feeders import Feeder, Terminal, check
 from grid_fed_rl.powerflow import kernels, primitives
-from grid_fed_rl.powerflow.assembly import GROUND, S_BASE_KVA, columns_of, nodal_admittance, stamp
+from grid_fed_rl.powerflow.assembly import GROUND, S_BASE_KVA, columns_of, stamp
 from grid_fed_rl.powerflow.injections import legs
-from grid_fed_rl.powerflow.ordering import Schedule, schedule
+from grid_fed_rl.powerflow.islands import zones
+from grid_fed_rl.powerflow.ordering import Elimination, eliminate
 
 __all__ = ["GROUND", "S_BASE_KVA", "Network", "compile_network"]
 
@@ -44,11 +44,12 @@ class Network:
         source_nodes: (3,) columns of the substation's phases.
         source_current_pu: (node,) Norton current of the substation.
         source_admittance_pu: (3, 3) Norton admittance of the substation.
-        v_flat_pu: (node,) voltages without load, taps at neutral, capacitors open.
-        schedule: How the admittance matrix is eliminated.
-        matrix: Its values, in the order of the schedule's entries.
-        branch_g_pu: (entry,) conductances without the source, as
-            `kernels.branch_losses` takes them.
+        v_flat_pu: (node,) voltages without load, taps at neutral, capacitors open,
+            switches closed.
+        elimination: How the admittance matrix is eliminated.
+        interior: Factors of the part of it that no row changes.
+        boundary: The part that differs from row to row.
+        zones: What switches can cut off from the source.
         legs: Where loads and DER inject current.
     """
 
@@ -69,9 +70,10 @@ class Network:
     source_current_pu: Complex
     source_admittance_pu: Complex
     v_flat_pu: Complex
-    schedule: Schedule
-    matrix: kernels.Matrix
-    branch_g_pu: NDArray[np.float64]
+    elimination: Elimination
+    interior: kernels.Interior
+    boundary: kernels.Boundary
+    zones: kernels.Zones
     legs: kernels.Legs
 
     @property
@@ -106,18 +108,23 @@ def compile_network(feeder: Feeder) -> Network:
     )
 
     stamps = stamp(feeder, node_index, v_base_v)
-    source_pairs = {(i, j) for i in source_nodes for j in source_nodes if i < j}
-    elimination = schedule(len(nodes), stamps.pairs | source_pairs)
-    matrix, branch_g_pu = stamps.numbers(elimination, source_nodes, y_source_pu)
+    stamps.add(source_nodes, y_source)
+    injecting = np.zeros(len(nodes), dtype=np.bool_)
+    injecting[source_nodes] = True
+    shunts = (feeder.loads, feeder.pvs, feeder.storages, feeder.generators)
+    for shunt in (one for kind in shunts for one in kind.values()):
+        injecting[[k for k in columns_of(node_index, shunt.terminal) if k != GROUND]] = True
+    elimination = eliminate(len(nodes), stamps.pairs, ~injecting, stamps.boundary(len(nodes)))
+    interior, boundary = stamps.factorise(elimination)
     regulators = tuple(feeder.regulators.values())
-    neutral = np.concatenate(
-        [
-            np.ones(2 * len(regulators)),
-            np.zeros(len(feeder.capacitors)),
-            [float(switch.closed) for switch in feeder.switches.values()],
-        ]
+    first_switch_factor = 2 * len(regulators) + len(feeder.capacitors)
+    zones_ = zones(feeder, node_index, elimination, source_nodes, first_switch_factor)
+    neutral = np.ones(first_switch_factor + len(feeder.switches))
+    neutral[2 * len(regulators) : first_switch_factor] = 0.0
+    v_flat_pu = np.empty((len(nodes), 1), dtype=np.complex128)
+    kernels.apply_inverse(
+        elimination, interior, boundary, zones_, neutral, source_current_pu[:, None], v_flat_pu
     )
-    y_neutral = nodal_admittance(elimination, matrix, neutral)
     return Network(
         feeder=feeder,
         node_names=node_names,
@@ -135,10 +142,11 @@ def compile_network(feeder: Feeder) -> Network:
         source_nodes=np.array(source_nodes),
         source_current_pu=source_current_pu,
         source_admittance_pu=y_source_pu,
-        v_flat_pu=splu(y_neutral).solve(source_current_pu),
-        schedule=elimination,
-        matrix=matrix,
-        branch_g_pu=branch_g_pu,
+        v_flat_pu=v_flat_pu[:, 0],
+        elimination=elimination,
+        interior=interior,
+        boundary=boundary,
+        zones=zones_,
         legs=legs(feeder, node_index, elimination, v_base_v),
     )
 
