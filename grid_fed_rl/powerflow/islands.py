@@ -65,7 +65,9 @@ def zones(
         (first_switch_factor + k, i, j)
         for k, switch in enumerate(feeder.switches.values())
         for i, j in _live(
-            zip(columns_of(node_index, switch.from_), columns_of(node_index, switch.to), strict=True)
+            zip(
+                columns_of(node_index, switch.from_), columns_of(node_index, switch.to), strict=True
+            )
         )
     ]
     _, whole = _components(n, [*joined, *((i, j) for _, i, j in between)])

@@ -70,14 +70,14 @@ class _Rows:
 
 
 def _fused(builder, a, b, c):
-    """a * b + c, rounded once."""
+    """A * b + c, rounded once."""
     kind = ir.FunctionType(_VECTOR, [_VECTOR] * 3)
     name = f"llvm.fma.v{LANES}f64"
     return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), [a, b, c])
 
 
 def _minus_product(builder, value, a, b):
-    """value - a * b, complex."""
+    """Value - a * b, complex."""
     minus = builder.fneg(a[0]), builder.fneg(a[1])
     re = _fused(builder, a[1], b[1], _fused(builder, minus[0], b[0], value[0]))
     im = _fused(builder, minus[1], b[0], _fused(builder, minus[0], b[1], value[1]))

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grid_fed_rl.powerflow import kernels
-from grid_fed_rl.powerflow.batched import factors_of, injections_pu
+from grid_fed_rl.powerflow.batched import injections_pu
 from grid_fed_rl.powerflow.flow import PowerFlow
 from grid_fed_rl.powerflow.network import S_BASE_KVA, Network
 
@@ -25,23 +25,18 @@ def losses_kw(network: Network, flow: PowerFlow) -> Real:
     the branches burn, summed branch by branch and so exact where the difference
     of two large powers would not be.
     """
-    out = np.empty(len(flow.v_pu))
-    kernels.branch_losses(
-        network.schedule,
-        network.branch_g_pu,
-        network.matrix,
-        factors_of(network, flow.setpoint),
-        np.ascontiguousarray(flow.v_pu),
-        out,
-    )
-    return out * S_BASE_KVA
+    nodes, y = network.source_nodes, network.source_admittance_pu
+    v = flow.v_pu[:, nodes]
+    current = network.source_current_pu[nodes] - v @ y.T
+    delivered = (v * current.conj()).sum(axis=1).real * S_BASE_KVA
+    return delivered + _element_kw(network, flow).sum(axis=1)
 
 
 def _element_kw(network: Network, flow: PowerFlow) -> Real:
     p, q = injections_pu(flow.setpoint)
     p_out, q_out = np.zeros_like(p), np.zeros_like(q)
     v_pu = np.ascontiguousarray(flow.v_pu)
-    kernels.leg_powers(network.legs, network.schedule.order, p, q, v_pu, p_out, q_out)
+    kernels.leg_powers(network.legs, network.elimination.order, p, q, v_pu, p_out, q_out)
     return p_out * S_BASE_KVA
 
 

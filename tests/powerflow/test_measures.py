@@ -131,9 +131,7 @@ def test_der_inject_what_they_are_told_inside_their_window(two_bus: Callable[...
     network = compile_network(two_bus(pvs=[Pv("roof", at_b, WYE, 4.16, 500.0, 500.0)]))
     setpoint = nominal_setpoint(network, 2).with_(der_kw=[[400.0], [-150.0]])
     flow = solve(network, setpoint)
-    np.testing.assert_allclose(
-        measures.der_kw(network, flow), setpoint.der_kw, rtol=1e-12
-    )
+    np.testing.assert_allclose(measures.der_kw(network, flow), setpoint.der_kw, rtol=1e-12)
     assert measures.load_kw(network, flow).shape == (2, 0)
     source_kw = measures.source_kw(network, flow)
     assert source_kw[0] < -390.0
