@@ -1,0 +1,339 @@
+"""A feeder drawn by its coordinates: voltage as colour, loading as width."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.collections import LineCollection
+from matplotlib.colors import LinearSegmentedColormap, Normalize
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from numpy.typing import NDArray
+
+from grid_fed_rl.analytics.feeder_layout import Edge, FeederLayout, feeder_edges, feeder_layout
+from grid_fed_rl.analytics.style import INK, OUTSIDE, QUIET, new_figure, save_png, styled
+from grid_fed_rl.feeders import Feeder
+from grid_fed_rl.powerflow import (
+    Network,
+    PowerFlow,
+    compile_network,
+    measures,
+    nominal_setpoint,
+    solve,
+)
+
+__all__ = ["draw_feeder", "feeder_figure"]
+
+# Grey in the middle, not white, which would vanish on paper.
+_COLOURS = LinearSegmentedColormap.from_list("voltage", ["#0072B2", "#a8a8a8", "#D55E00"])
+_DEAD = "#e0e0e0"
+_SPAN_PU = 0.05  # least half width of the colour bar around 1 p.u.
+_THIN, _THICK = 0.8, 6.0  # points: carries nothing; is full, or carries the most
+_DOTS_UP_TO = 600  # buses; beyond, lines alone say more
+_NAMES_UP_TO = 45  # buses
+
+
+class _Widths(NamedTuple):
+    """How wide each edge is drawn, and how the legend says so."""
+
+    points: NDArray[np.float64]  # (edge,)
+    title: str
+    samples: Sequence[tuple[str, float]]  # text and points
+    over: NDArray[np.bool_]  # (edge,) beyond its rating
+    note: str
+
+
+@dataclass(frozen=True)
+class _Picture:
+    """What is drawn: a feeder, where it is, and one row of its power flow."""
+
+    feeder: Feeder
+    layout: FeederLayout
+    edges: list[Edge]
+    column: dict[str, int]  # of each bus
+    v_pu: NDArray[np.float64]  # (bus,) of the phase farthest from nominal; 0 where dead
+    widths: _Widths
+
+    def at(self, bus: str) -> tuple[float, float]:
+        """Where a bus is."""
+        k = self.column[bus]
+        return float(self.layout.x[k]), float(self.layout.y[k])
+
+    def middle(self, edge: Edge) -> tuple[float, float]:
+        """The middle of an edge."""
+        (x_1, y_1), (x_2, y_2) = self.at(edge.from_), self.at(edge.to)
+        return (x_1 + x_2) / 2.0, (y_1 + y_2) / 2.0
+
+
+def draw_feeder(
+    feeder: Feeder,
+    path: Path | str,
+    flow: PowerFlow | None = None,
+    network: Network | None = None,
+    title: str | None = None,
+) -> None:
+    """Draw a feeder into a PNG file.
+
+    Args:
+        feeder: What to draw.
+        path: Where to.
+        flow: Its power flow, the first row of which is drawn; that of the feeder as
+            found, taps and all, where not given.
+        network: What the flow was solved on; compiled where not given.
+        title: Above the picture; the feeder's own title where not given.
+
+    Raises:
+        FeederError: the feeder cannot be compiled.
+    """
+    save_png(feeder_figure(feeder, flow, network, title), Path(path))
+
+
+def feeder_figure(
+    feeder: Feeder,
+    flow: PowerFlow | None = None,
+    network: Network | None = None,
+    title: str | None = None,
+) -> Figure:
+    """The figure that `draw_feeder` writes."""
+    if network is None:
+        network = compile_network(feeder)
+    if flow is None:
+        flow = solve(network, nominal_setpoint(network))
+    flow = flow.rows(slice(0, 1))
+    edges = _as_solved(feeder_edges(feeder), network, flow)
+    picture = _Picture(
+        feeder,
+        feeder_layout(feeder),
+        edges,
+        {name: k for k, name in enumerate(feeder.buses)},
+        _bus_voltages(feeder, network, flow),
+        _widths(edges, network, flow),
+    )
+    with styled():
+        figure = new_figure(10.0, 7.2)
+        ax = figure.subplots()
+        _draw_branches(ax, picture)
+        _draw_elements(ax, picture)
+        ax.set_axis_off()
+        ax.margins(0.04)
+        if not picture.layout.is_tree:
+            ax.set_aspect("equal", adjustable="datalim")
+        ax.set_title(_heading(picture, flow, title), loc="left", linespacing=1.5)
+        _colour_bar(figure, ax, picture)
+        figure.legend(
+            handles=_legend(picture), loc="outside lower center", ncols=5, columnspacing=1.6
+        )
+    return figure
+
+
+def _as_solved(edges: list[Edge], network: Network, flow: PowerFlow) -> list[Edge]:
+    """Edges with the switches as the flow had them."""
+    closed = dict(zip(network.switches, flow.setpoint.switch_closed[0].tolist(), strict=True))
+    return [
+        edge._replace(closed=closed.get(edge.element.removeprefix("switch."), True))
+        if edge.element.startswith("switch.")
+        else edge
+        for edge in edges
+    ]
+
+
+def _bus_voltages(feeder: Feeder, network: Network, flow: PowerFlow) -> NDArray[np.float64]:
+    """(bus,) magnitude, p.u., of the live phase farthest from nominal; 0 without one."""
+    magnitude = np.abs(flow.v_pu[0])
+    v_pu = np.zeros(len(feeder.buses))
+    for k, bus in enumerate(feeder.buses):
+        phases = [p for p in feeder.phases_of(bus) if p <= 3]
+        here = magnitude[[network.node_index[f"{bus}.{p}"] for p in phases]]
+        if (live := here[here > 0.0]).size:
+            v_pu[k] = live[np.abs(live - 1.0).argmax()]
+    return v_pu
+
+
+def _widths(edges: list[Edge], network: Network, flow: PowerFlow) -> _Widths:
+    """By loading where most branches have a rating, else by current."""
+    loading = measures.loading(network, flow)
+    share_of = dict(zip(loading.names, loading.share[0].tolist(), strict=True))
+    share = np.array([share_of.get(edge.element, math.nan) for edge in edges])
+    rated = np.isfinite(share)
+    if len(edges) and rated.mean() >= 0.5:
+        full = np.clip(np.nan_to_num(share), 0.0, 1.3)
+        n_unrated = int((~rated).sum())
+        note = f"{n_unrated} branches without a rating are thin" if n_unrated else ""
+        samples = [(f"{percent} %", percent / 100.0) for percent in (25, 50, 100)]
+        title = "Loading:"
+    else:
+        flows = measures.branch_flows(network, flow)
+        largest = dict.fromkeys(flows.conductors.elements, 0.0)
+        for element, amps in zip(flows.conductors.elements, flows.current_a[0], strict=True):
+            largest[element] = max(largest[element], float(amps))
+        # The low side of a transformer would outweigh the lines.
+        amps = [0.0 if e.element.startswith("transformer") else largest[e.element] for e in edges]
+        most = max(amps, default=0.0) or 1.0
+        full, note, title = np.array(amps) / most, "", "Current:"
+        steps = [_round(most * part) for part in (0.25, 0.5, 1.0)]
+        samples = [(f"{step:g} A", step / most) for step in steps]
+    points = _THIN + (_THICK - _THIN) * full
+    sampled = [(text, _THIN + (_THICK - _THIN) * part) for text, part in samples]
+    return _Widths(points, title, sampled, rated & (np.nan_to_num(share) > 1.0), note)
+
+
+def _round(amps: float) -> float:
+    """To two digits at most, downwards."""
+    size = 10.0 ** math.floor(math.log10(amps))
+    return math.floor(2.0 * amps / size) / 2.0 * size
+
+
+def _norm(v_pu: NDArray[np.float64]) -> Normalize:
+    live = v_pu[v_pu > 0.0]
+    span = max(_SPAN_PU, float(np.abs(live - 1.0).max(initial=0.0)))
+    return Normalize(1.0 - span, 1.0 + span)
+
+
+def _draw_branches(ax: Axes, picture: _Picture) -> None:
+    norm, v_pu = _norm(picture.v_pu), picture.v_pu
+    ends = np.array([[picture.column[e.from_], picture.column[e.to]] for e in picture.edges])
+    ends = ends.reshape(-1, 2)
+    points = np.stack([picture.layout.x[ends], picture.layout.y[ends]], axis=-1)
+    closed = np.array([edge.closed for edge in picture.edges], dtype=bool)
+    dead = closed & (v_pu[ends] == 0.0).any(axis=1)
+    over, live = closed & picture.widths.over, closed & ~dead
+    halo = LineCollection(list(points[over]), colors=OUTSIDE, alpha=0.35, capstyle="round")
+    halo.set_linewidths(picture.widths.points[over] + 6.0)
+    ax.add_collection(halo)
+    for some, colour, style in ((~closed, QUIET, (0, (3, 3))), (dead, _DEAD, "-")):
+        ax.add_collection(
+            LineCollection(list(points[some]), colors=colour, linewidths=1.2, linestyles=[style])
+        )
+    lines = LineCollection(
+        list(points[live]),
+        array=v_pu[ends[live, 1]],
+        cmap=_COLOURS,
+        norm=norm,
+        linewidths=picture.widths.points[live],
+        capstyle="round",
+    )
+    ax.add_collection(lines)
+    ax.autoscale_view()
+    if len(v_pu) <= _DOTS_UP_TO:
+        here = v_pu > 0.0
+        x, y = picture.layout.x, picture.layout.y
+        ax.scatter(x[~here], y[~here], s=20, c=_DEAD, zorder=3)
+        ax.scatter(
+            x[here],
+            y[here],
+            s=20,
+            c=v_pu[here],
+            cmap=_COLOURS,
+            norm=norm,
+            ec="white",
+            lw=0.5,
+            zorder=3,
+        )
+
+
+class _Mark(NamedTuple):
+    text: str
+    marker: str
+    size: float
+    face: str
+    edge: str
+
+
+_MARKS = {
+    "source": _Mark("source", "*", 15.0, "#F0E442", INK),
+    "regulator": _Mark("regulator", "D", 8.0, "#CC79A7", INK),
+    "capacitor": _Mark("capacitor", "v", 9.0, "#009E73", INK),
+    "closed": _Mark("closed switch", "s", 5.5, INK, INK),
+    "open": _Mark("open switch", "s", 6.5, "white", OUTSIDE),
+}
+
+
+def _places(picture: _Picture) -> dict[str, list[tuple[float, float]]]:
+    """Where each kind of mark stands."""
+    feeder = picture.feeder
+    regulated = {f"transformer.{r.transformer}" for r in feeder.regulators.values()}
+    switches = [edge for edge in picture.edges if edge.element.startswith("switch.")]
+    at = {
+        "closed": [picture.middle(edge) for edge in switches if edge.closed],
+        "open": [picture.middle(edge) for edge in switches if not edge.closed],
+        "capacitor": [picture.at(c.terminal.bus) for c in feeder.capacitors.values()],
+        "regulator": [picture.middle(edge) for edge in picture.edges if edge.element in regulated],
+        "source": [picture.at(feeder.source.bus)],
+    }
+    return {kind: list(dict.fromkeys(places)) for kind, places in at.items() if places}
+
+
+def _draw_elements(ax: Axes, picture: _Picture) -> None:
+    for kind, places in _places(picture).items():
+        mark = _MARKS[kind]
+        x, y = zip(*places, strict=True)
+        ax.plot(
+            x,
+            y,
+            linestyle="",
+            marker=mark.marker,
+            ms=mark.size,
+            mfc=mark.face,
+            mec=mark.edge,
+            mew=0.9,
+            zorder=4 + (kind == "source"),
+        )
+    if len(picture.feeder.buses) <= _NAMES_UP_TO:
+        for bus in picture.feeder.buses:
+            if bus in picture.layout.beside:
+                continue
+            ax.annotate(
+                bus, picture.at(bus), (5, 5), textcoords="offset points", fontsize=7.5, color=INK
+            )
+
+
+def _heading(picture: _Picture, flow: PowerFlow, title: str | None) -> str:
+    feeder, layout = picture.feeder, picture.layout
+    live = picture.v_pu[picture.v_pu > 0.0]
+    notes = []
+    if not flow.converged[0]:
+        notes.append("NOT CONVERGED")
+    elif live.size:
+        notes.append(f"{live.min():.3f} to {live.max():.3f} p.u.")
+    if n_dead := int((picture.v_pu == 0.0).sum()):
+        notes.append(f"{n_dead} buses without voltage")
+    if layout.is_tree:
+        notes.append("no coordinates: drawn as a tree")
+    if layout.beside:
+        notes.append(
+            f"{len(layout.beside)} buses without coordinates stand beside their neighbours"
+        )
+    if picture.widths.note:
+        notes.append(picture.widths.note)
+    return f"{title or feeder.title or feeder.name}\n{'; '.join(notes)}"
+
+
+def _colour_bar(figure: Figure, ax: Axes, picture: _Picture) -> None:
+    scale = ScalarMappable(_norm(picture.v_pu), _COLOURS)
+    bar = figure.colorbar(scale, ax=ax, shrink=0.7, aspect=30, pad=0.01)
+    bar.set_label("Voltage of the phase farthest from 1 p.u. (p.u.)")
+    bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue]
+
+
+def _legend(picture: _Picture) -> list[Line2D]:
+    handles = [
+        Line2D([], [], ls="", marker=m.marker, ms=m.size, mfc=m.face, mec=m.edge, label=m.text)
+        for m in (_MARKS[kind] for kind in reversed(_places(picture)))
+    ]
+    widths = picture.widths
+    handles += [
+        Line2D([], [], color=QUIET, lw=points, label=f"{widths.title} {text}" if not n else text)
+        for n, (text, points) in enumerate(widths.samples)
+    ]
+    if widths.over.any():
+        handles.append(
+            Line2D([], [], color=OUTSIDE, alpha=0.35, lw=_THICK + 4.0, label="over its rating")
+        )
+    if (picture.v_pu == 0.0).any():
+        handles.append(Line2D([], [], color=_DEAD, lw=1.5, label="no voltage"))
+    return handles
