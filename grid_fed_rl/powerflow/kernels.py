@@ -15,17 +15,16 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from grid_fed_rl.powerflow.answers import Legs, inject
 from grid_fed_rl.powerflow.lanes import COMPILED, LANES, backward, forward, multiply_subtract
 from grid_fed_rl.powerflow.ordering import Elimination
 
 __all__ = [
     "Boundary",
     "Interior",
-    "Legs",
     "Zones",
     "apply_inverse",
     "factorise_interior",
-    "leg_powers",
     "solve_rows",
 ]
 
@@ -81,29 +80,6 @@ class Zones(NamedTuple):
     edge_factor: Index  # (edge,) which of the row's factors is the switch's state
     edge_from: Index  # (edge,) zone at one end of a conductor of the switch
     edge_to: Index  # (edge,) zone at the other
-
-
-class Legs(NamedTuple):
-    """Where elements inject current, and how it answers to voltage.
-
-    A leg drawing S at rated voltage draws ``conj(S) v g(|v|)``, with g
-    constant below `low` and above `high`, interpolated between `low` and
-    `nominal`, and ``(c2 / |v| + c1) / |v|`` in between.
-    """
-
-    start: Index  # (leg,) position of the node
-    stop: Index  # (leg,) position of the other node, or n for ground
-    element: Index  # (leg,) column of the injection arrays
-    share: Real  # (leg,) share of the element's power
-    low: Real  # (leg,) per unit of the node's base, like all below
-    nominal: Real
-    high: Real
-    g_low: Real
-    g_high: Real
-    mid_0: Real
-    mid_1: Real
-    c1: Real
-    c2: Real
 
 
 @njit(**COMPILED)
@@ -260,53 +236,6 @@ def _recover(interior: Interior, n_quiet: int, v_re: Real, v_im: Real) -> None:
 
 
 @njit(**COMPILED)
-def _answer(
-    low: float,
-    nominal: float,
-    high: float,
-    g_low: float,
-    g_high: float,
-    mid_0: float,
-    mid_1: float,
-    c1: float,
-    c2: float,
-    square: float,
-) -> float:
-    """g(|v|) of `Legs`, from |v| squared."""
-    size = math.sqrt(square)
-    inverse = 1.0 / size
-    g = (c2 * inverse + c1) * inverse
-    g = mid_0 * inverse + mid_1 if size <= nominal else g
-    g = g_high if size > high else g
-    return g_low if size <= low else g
-
-
-@njit(**COMPILED)
-def _inject(legs: Legs, p: Real, q: Real, v_re: Real, v_im: Real, x_re: Real, x_im: Real) -> None:
-    """Add the current of every leg at the present voltage."""
-    for k in range(legs.start.shape[0]):
-        a = legs.start[k]
-        b = legs.stop[k]
-        j = legs.element[k]
-        share = legs.share[k]
-        low, nominal, high = legs.low[k], legs.nominal[k], legs.high[k]
-        g_low, g_high = legs.g_low[k], legs.g_high[k]
-        mid_0, mid_1, c1, c2 = legs.mid_0[k], legs.mid_1[k], legs.c1[k], legs.c2[k]
-        for lane in range(LANES):
-            re = v_re[a, lane] - v_re[b, lane]
-            im = v_im[a, lane] - v_im[b, lane]
-            g = share * _answer(
-                low, nominal, high, g_low, g_high, mid_0, mid_1, c1, c2, re * re + im * im
-            )
-            i_re = (p[j, lane] * re + q[j, lane] * im) * g
-            i_im = (p[j, lane] * im - q[j, lane] * re) * g
-            x_re[a, lane] += i_re
-            x_im[a, lane] += i_im
-            x_re[b, lane] -= i_re
-            x_im[b, lane] -= i_im
-
-
-@njit(**COMPILED)
 def solve_rows(
     first_row: int,
     last_row: int,
@@ -378,7 +307,7 @@ def solve_rows(
                 for lane in range(LANES):
                     x_re[k, lane] = re
                     x_im[k, lane] = im
-            _inject(legs, p, q, v_re, v_im, x_re, x_im)
+            inject(legs, p, q, v_re, v_im, x_re, x_im)
             _substitute(interior, boundary, n_quiet, y_re, y_im, x_re, x_im)
             for lane in range(LANES):
                 move[lane] = 0.0
@@ -452,32 +381,3 @@ def apply_inverse(
         for k in range(n):
             for lane in range(min(LANES, currents.shape[1] - block)):
                 out[order[k], block + lane] = complex(x_re[k, lane], x_im[k, lane])
-
-
-@njit(**COMPILED)
-def leg_powers(
-    legs: Legs, order: Index, p_pu: Real, q_pu: Real, v: Complex, p_out: Real, q_out: Real
-) -> None:
-    """Power that elements really inject at voltage `v`, summed over their legs."""
-    n = order.shape[0]
-    for r in range(v.shape[0]):
-        for k in range(legs.start.shape[0]):
-            a = v[r, order[legs.start[k]]]
-            b = v[r, order[legs.stop[k]]] if legs.stop[k] < n else 0j
-            d = a - b
-            square = d.real * d.real + d.imag * d.imag
-            g = legs.share[k] * _answer(
-                legs.low[k],
-                legs.nominal[k],
-                legs.high[k],
-                legs.g_low[k],
-                legs.g_high[k],
-                legs.mid_0[k],
-                legs.mid_1[k],
-                legs.c1[k],
-                legs.c2[k],
-                square,
-            )
-            j = legs.element[k]
-            p_out[r, j] += p_pu[r, j] * square * g
-            q_out[r, j] += q_pu[r, j] * square * g

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from grid_fed_rl.powerflow import kernels
+from grid_fed_rl.powerflow import answers
 from grid_fed_rl.powerflow.batched import injections_pu
 from grid_fed_rl.powerflow.flow import PowerFlow
 from grid_fed_rl.powerflow.network import S_BASE_KVA, Network
@@ -36,7 +36,7 @@ def _element_kw(network: Network, flow: PowerFlow) -> Real:
     p, q = injections_pu(flow.setpoint)
     p_out, q_out = np.zeros_like(p), np.zeros_like(q)
     v_pu = np.ascontiguousarray(flow.v_pu)
-    kernels.leg_powers(network.legs, network.elimination.order, p, q, v_pu, p_out, q_out)
+    answers.leg_powers(network.legs, network.elimination.order, p, q, v_pu, p_out, q_out)
     return p_out * S_BASE_KVA
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from grid_fed_rl.feeders import Feeder, Terminal, check
 from grid_fed_rl.powerflow import kernels, primitives
+from grid_fed_rl.powerflow.answers import Legs
 from grid_fed_rl.powerflow.assembly import GROUND, S_BASE_KVA, columns_of, stamp
 from grid_fed_rl.powerflow.injections import legs
 from grid_fed_rl.powerflow.islands import zones
@@ -74,7 +75,7 @@ class Network:
     interior: kernels.Interior
     boundary: kernels.Boundary
     zones: kernels.Zones
-    legs: kernels.Legs
+    legs: Legs
 
     @property
     def n_nodes(self) -> int:
@@ -147,7 +148,11 @@ def compile_network(feeder: Feeder) -> Network:
         interior=interior,
         boundary=boundary,
         zones=zones_,
-        legs=legs(feeder, node_index, elimination, v_base_v),
+        legs=legs(
+            feeder,
+            {name: int(elimination.position[k]) for name, k in node_index.items()},
+            ground=len(nodes),
+        ),
     )
 
 

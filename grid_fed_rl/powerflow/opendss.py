@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from grid_fed_rl.errors import PowerFlowError
 from grid_fed_rl.feeders import Connection, Feeder, LoadModel, Terminal
 from grid_fed_rl.powerflow.flow import PowerFlow, Status
-from grid_fed_rl.powerflow.injections import voltage_answer
 from grid_fed_rl.powerflow.network import Network
 from grid_fed_rl.powerflow.primitives import legs_of
 from grid_fed_rl.powerflow.setpoint import Setpoint, check_setpoint
@@ -100,7 +99,8 @@ def _shunts(feeder: Feeder) -> Iterator[str]:
     ders = [*feeder.pvs.values(), *feeder.storages.values(), *feeder.generators.values()]
     for kind, elements in (("load", feeder.loads.values()), ("der", ders)):
         for e in elements:
-            model, low, least, most = voltage_answer(e)
+            model = getattr(e, "model", LoadModel.PQ)
+            low, least, most = getattr(e, "v_low_pu", 0.5), e.v_min_pu, e.v_max_pu
             yield (
                 f"new load.{kind}_{e.name} phases={_n_phases(e.connection, e.terminal)} "
                 f"bus1={e.terminal} conn={e.connection} model={_MODEL[model]} kv={e.kv!r} "

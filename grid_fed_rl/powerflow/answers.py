@@ -1,0 +1,259 @@
+"""How loads and DER answer to voltage: the compiled laws of their legs.
+
+A leg at voltage u whose element injects p + jq at rated voltage injects the current
+``(p g_p(|u|) - j q g_q(|u|)) u``. Both g have four parts, each of the form
+``w2 / |u|^2 + w1 / |u| + w0``:
+
+- up to `low`: an impedance (w0 alone);
+- up to `nominal`: current interpolated linearly, or an impedance (w1 and w0);
+- up to `high`: the model's own law;
+- above: an impedance.
+
+A few models need more: a power of ``|u|`` in the third part, or a cut-off at low
+voltage. `injections` has the constants of every model. At 0 V every law is an
+impedance, so a dead node draws exactly nothing.
+
+`inject` stands in the solver's inner loop: [node, lane] arrays, one vector operation
+across lanes, selects instead of branches. Legs of the common models have one law
+for p and q and cost what they must; the others cost nothing where there are none.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from grid_fed_rl.powerflow.lanes import COMPILED, LANES
+
+__all__ = ["Legs", "inject", "laws_at", "leg_currents", "leg_powers"]
+
+Real = NDArray[np.float64]
+Index = NDArray[np.int32]
+Complex = NDArray[np.complex128]
+
+ONE_LAW, IMPEDANCE, OWN_LAWS, SMOOTH = 0, 1, 2, 3
+
+# Columns of `Legs.law` and of `Legs.smooth`.
+LOW, MID_1, MID_0, IN_2, IN_1, IN_0, HIGH = range(7)
+P_WEIGHT, P_EXPONENT, Q_WEIGHT, Q_EXPONENT, CUT, STEEP = range(6)
+
+
+class Legs(NamedTuple):
+    """Where elements inject current, and by which law.
+
+    Voltages are per unit of the node's base; laws include the leg's share of its
+    element's power.
+    """
+
+    start: Index  # (leg,) index of the node
+    stop: Index  # (leg,) index of the other node, or of ground
+    to_ground: NDArray[np.bool_]  # (leg,) whether `stop` is ground
+    element: Index  # (leg,) column of the injection arrays
+    kind: NDArray[np.int8]  # (leg,) ONE_LAW, IMPEDANCE, OWN_LAWS or SMOOTH
+    low: Real  # (leg,)
+    nominal: Real  # (leg,)
+    high: Real  # (leg,)
+    law: Real  # (leg, 2, 7): of p and of q, columns LOW to HIGH
+    smooth: Real  # (leg, 6): weights and exponents of |u|; the cut-off and its steepness
+
+
+@njit(**COMPILED)
+def _g(law: Real, low: float, nominal: float, high: float, size: float, inverse: float) -> float:
+    """One law without its smooth part, from |u| and 1/|u|."""
+    g = (law[IN_2] * inverse + law[IN_1]) * inverse + law[IN_0]
+    g = law[HIGH] if size > high else g
+    g = law[MID_1] * inverse + law[MID_0] if size <= nominal else g
+    return law[LOW] if size <= low else g
+
+
+@njit(**COMPILED)
+def _g_smooth(legs: Legs, k: int, which: int, size: float) -> float:
+    """One law of a leg of any kind, from |u|; 0 V included."""
+    g = _g(legs.law[k, which], legs.low[k], legs.nominal[k], legs.high[k], size, 1.0 / size)
+    if legs.kind[k] == SMOOTH and size > legs.low[k]:
+        smooth = legs.smooth[k]
+        if legs.nominal[k] < size <= legs.high[k] and smooth[2 * which] != 0.0:
+            g += smooth[2 * which] * size ** smooth[2 * which + 1]
+        if smooth[STEEP] > 0.0:
+            g *= 0.5 * (1.0 + math.tanh(smooth[STEEP] * (size - smooth[CUT])))
+    return g
+
+
+@njit(**COMPILED)
+def _inject_one_law(
+    legs: Legs, k: int, p: Real, q: Real, v_re: Real, v_im: Real, x_re: Real, x_im: Real
+) -> None:
+    a, b, j = legs.start[k], legs.stop[k], legs.element[k]
+    low, nominal, high, law = legs.low[k], legs.nominal[k], legs.high[k], legs.law[k, 0]
+    g_low, mid_1, mid_0, in_2 = law[LOW], law[MID_1], law[MID_0], law[IN_2]
+    in_1, g_high = law[IN_1], law[HIGH]
+    if legs.to_ground[k]:
+        for lane in range(LANES):
+            re, im = v_re[a, lane], v_im[a, lane]
+            size = math.sqrt(re * re + im * im)
+            inverse = 1.0 / size
+            g = (in_2 * inverse + in_1) * inverse
+            g = g_high if size > high else g
+            g = mid_1 * inverse + mid_0 if size <= nominal else g
+            g = g_low if size <= low else g
+            x_re[a, lane] += (p[j, lane] * re + q[j, lane] * im) * g
+            x_im[a, lane] += (p[j, lane] * im - q[j, lane] * re) * g
+        return
+    for lane in range(LANES):
+        re = v_re[a, lane] - v_re[b, lane]
+        im = v_im[a, lane] - v_im[b, lane]
+        size = math.sqrt(re * re + im * im)
+        inverse = 1.0 / size
+        g = (in_2 * inverse + in_1) * inverse
+        g = g_high if size > high else g
+        g = mid_1 * inverse + mid_0 if size <= nominal else g
+        g = g_low if size <= low else g
+        i_re = (p[j, lane] * re + q[j, lane] * im) * g
+        i_im = (p[j, lane] * im - q[j, lane] * re) * g
+        x_re[a, lane] += i_re
+        x_im[a, lane] += i_im
+        x_re[b, lane] -= i_re
+        x_im[b, lane] -= i_im
+
+
+@njit(**COMPILED)
+def _inject_impedance(
+    legs: Legs, k: int, p: Real, q: Real, v_re: Real, v_im: Real, x_re: Real, x_im: Real
+) -> None:
+    a, b, j, g = legs.start[k], legs.stop[k], legs.element[k], legs.law[k, 0, LOW]
+    for lane in range(LANES):
+        re = (v_re[a, lane] - v_re[b, lane]) * g
+        im = (v_im[a, lane] - v_im[b, lane]) * g
+        i_re = p[j, lane] * re + q[j, lane] * im
+        i_im = p[j, lane] * im - q[j, lane] * re
+        x_re[a, lane] += i_re
+        x_im[a, lane] += i_im
+        x_re[b, lane] -= i_re
+        x_im[b, lane] -= i_im
+
+
+@njit(**COMPILED)
+def _inject_own_laws(
+    legs: Legs, k: int, p: Real, q: Real, v_re: Real, v_im: Real, x_re: Real, x_im: Real
+) -> None:
+    a, b, j = legs.start[k], legs.stop[k], legs.element[k]
+    smooth = legs.kind[k] == SMOOTH
+    for lane in range(LANES):
+        re = v_re[a, lane] - v_re[b, lane]
+        im = v_im[a, lane] - v_im[b, lane]
+        size = math.sqrt(re * re + im * im)
+        if smooth:
+            g_p, g_q = _g_smooth(legs, k, 0, size), _g_smooth(legs, k, 1, size)
+        else:
+            low, nominal, high = legs.low[k], legs.nominal[k], legs.high[k]
+            g_p = _g(legs.law[k, 0], low, nominal, high, size, 1.0 / size)
+            g_q = _g(legs.law[k, 1], low, nominal, high, size, 1.0 / size)
+        i_re = p[j, lane] * re * g_p + q[j, lane] * im * g_q
+        i_im = p[j, lane] * im * g_p - q[j, lane] * re * g_q
+        x_re[a, lane] += i_re
+        x_im[a, lane] += i_im
+        x_re[b, lane] -= i_re
+        x_im[b, lane] -= i_im
+
+
+@njit(**COMPILED)
+def inject(legs: Legs, p: Real, q: Real, v_re: Real, v_im: Real, x_re: Real, x_im: Real) -> None:
+    """Add the current of every leg at the present voltage.
+
+    Args:
+        legs: The legs.
+        p: (element, lane) injection at rated voltage.
+        q: (element, lane).
+        v_re: (node + 1, lane) voltage; the row of ground is 0.
+        v_im: (node + 1, lane).
+        x_re: (node + 1, lane) current to add to; the row of ground collects what
+            it gets.
+        x_im: (node + 1, lane).
+    """
+    for k in range(legs.start.shape[0]):
+        if legs.kind[k] == ONE_LAW:
+            _inject_one_law(legs, k, p, q, v_re, v_im, x_re, x_im)
+        elif legs.kind[k] == IMPEDANCE:
+            _inject_impedance(legs, k, p, q, v_re, v_im, x_re, x_im)
+        else:
+            _inject_own_laws(legs, k, p, q, v_re, v_im, x_re, x_im)
+
+
+@njit(**COMPILED)
+def _across(legs: Legs, k: int, order: Index, v: Complex) -> complex:
+    return v[order[legs.start[k]]] - (0j if legs.to_ground[k] else v[order[legs.stop[k]]])
+
+
+@njit(**COMPILED)
+def leg_currents(
+    legs: Legs, order: Index, p_pu: Real, q_pu: Real, v: Complex, out: Complex
+) -> None:
+    """Current that every leg injects: (batch, leg), from (batch, element) and (batch, node).
+
+    It enters the network at `legs.start` and leaves it at `legs.stop`. `order` has
+    the column of `v` for every index that the legs hold.
+    """
+    for r in range(v.shape[0]):
+        for k in range(legs.start.shape[0]):
+            u = _across(legs, k, order, v[r])
+            size = abs(u)
+            j = legs.element[k]
+            p = p_pu[r, j] * _g_smooth(legs, k, 0, size)
+            q = q_pu[r, j] * _g_smooth(legs, k, 1, size)
+            out[r, k] = complex(p, -q) * u
+
+
+@njit(**COMPILED)
+def leg_powers(
+    legs: Legs, order: Index, p_pu: Real, q_pu: Real, v: Complex, p_out: Real, q_out: Real
+) -> None:
+    """Power that elements really inject at voltage `v`, added up over their legs.
+
+    `p_out` and `q_out` are (batch, element) and start at 0; `order` is as in
+    `leg_currents`.
+    """
+    for r in range(v.shape[0]):
+        for k in range(legs.start.shape[0]):
+            u = _across(legs, k, order, v[r])
+            size = abs(u)
+            j = legs.element[k]
+            p_out[r, j] += p_pu[r, j] * _g_smooth(legs, k, 0, size) * size * size
+            q_out[r, j] += q_pu[r, j] * _g_smooth(legs, k, 1, size) * size * size
+
+
+@njit(**COMPILED)
+def _slope(legs: Legs, k: int, which: int, size: float) -> float:
+    """Derivative of `_g_smooth` by |u|; from below at the ends of a part."""
+    law, low, nominal, high = legs.law[k, which], legs.low[k], legs.nominal[k], legs.high[k]
+    if size <= low:
+        return 0.0
+    g = 0.0
+    inside = nominal < size <= high
+    if size <= nominal:
+        g = -law[MID_1] / (size * size)
+    elif inside:
+        g = -(2.0 * law[IN_2] / size + law[IN_1]) / (size * size)
+    if legs.kind[k] == SMOOTH:
+        smooth = legs.smooth[k]
+        weight, exponent = smooth[2 * which], smooth[2 * which + 1]
+        if inside and weight != 0.0:
+            g += weight * exponent * size ** (exponent - 1.0)
+        if smooth[STEEP] > 0.0:
+            t = math.tanh(smooth[STEEP] * (size - smooth[CUT]))
+            # (f h)' with h = (1 + t)/2: _g_smooth is already f h.
+            bare = _g(law, low, nominal, high, size, 1.0 / size)
+            g = g * 0.5 * (1.0 + t) + bare * 0.5 * smooth[STEEP] * (1.0 - t * t)
+    return g
+
+
+@njit(**COMPILED)
+def laws_at(legs: Legs, order: Index, v: Complex, g: Real, slope: Real) -> None:
+    """Both laws of every leg and their derivatives by |u|, each (batch, leg, 2)."""
+    for r in range(v.shape[0]):
+        for k in range(legs.start.shape[0]):
+            size = abs(_across(legs, k, order, v[r]))
+            for which in range(2):
+                g[r, k, which] = _g_smooth(legs, k, which, size)
+                slope[r, k, which] = _slope(legs, k, which, size)
