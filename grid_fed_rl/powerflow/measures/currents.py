@@ -1,0 +1,120 @@
+"""Currents and powers of every conductor of every branch, and loading."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grid_fed_rl.powerflow import measure_kernels
+from grid_fed_rl.powerflow.branches import Conductors
+from grid_fed_rl.powerflow.flow import PowerFlow
+from grid_fed_rl.powerflow.measures.rows import by_rows, table_of
+from grid_fed_rl.powerflow.network import Network
+
+__all__ = ["BranchFlows", "Loading", "branch_flows", "loading"]
+
+Complex = NDArray[np.complex128]
+
+
+@dataclass(frozen=True, slots=True)
+class BranchFlows:
+    """Currents and powers that flow into branches, conductor by conductor.
+
+    ``flows.current_a[:, flows.index("line.650632", end=1, phase=1)]``
+
+    Attributes:
+        conductors: What the columns are.
+        current_a: (batch, conductor) into the element, A.
+        power_kva: (batch, conductor) into the element, kW and kvar; 0 where a
+            conductor lands on ground.
+    """
+
+    conductors: Conductors
+    current_a: Complex
+    power_kva: Complex
+
+    def index(self, element: str, *, end: int = 1, phase: int) -> int:
+        """Column of one conductor.
+
+        Args:
+            element: Such as ``line.650632``, ``switch.671692``, ``transformer.sub``.
+            end: Terminal of the element, from 1; of a transformer, its winding.
+            phase: Node of the bus the conductor lands on, 0 for ground.
+
+        Raises:
+            PowerFlowError: there is no such element, or it has no such conductor.
+        """
+        return self.conductors.index(element, end=end, phase=phase)
+
+    def indices(self, element: str, *, end: int | None = None) -> list[int]:
+        """Columns of all conductors of an element, or of one end of it.
+
+        Raises:
+            PowerFlowError: there is no such element.
+        """
+        return self.conductors.indices(element, end=end)
+
+
+def branch_flows(
+    network: Network, flow: PowerFlow, elements: Sequence[str] | None = None
+) -> BranchFlows:
+    """Currents and powers of all branches, or of those named.
+
+    Args:
+        network: The compiled feeder.
+        flow: Its power flow.
+        elements: Names such as ``line.650632``; all branches where not given.
+
+    Raises:
+        PowerFlowError: there is no such branch.
+    """
+    table = table_of(network)
+    terms, node, conductors = table.current, table.node, table.conductors
+    if elements is not None:
+        columns = [k for element in elements for k in conductors.indices(element)]
+        terms, node = terms.take(columns), node[columns]
+        conductors = conductors.take(columns)
+    current_a = np.empty((len(flow.v_pu), len(node)), dtype=np.complex128)
+    by_rows(measure_kernels.branch_currents, terms, network, flow, current_a)
+    v_kv = np.append(network.v_base_v, 0.0)[node] / 1000.0
+    lands = np.minimum(node, network.n_nodes - 1)  # any node will do where its base is 0
+    return BranchFlows(conductors, current_a, flow.v_pu[:, lands] * v_kv * current_a.conj())
+
+
+@dataclass(frozen=True, slots=True)
+class Loading:
+    """How far branches are loaded.
+
+    Attributes:
+        elements: (element,) those that have a rating, such as ``line.650632``.
+        share: (batch, element) of the rating; 1 is fully loaded.
+    """
+
+    elements: tuple[str, ...]
+    share: NDArray[np.float64]
+
+
+def loading(network: Network, flow: PowerFlow) -> Loading:
+    """Loading of lines, switches and transformers against their ratings.
+
+    Of a line or switch, the largest current of its conductors at either end over
+    `amps`. Of a transformer, the apparent power into its first winding, all phases
+    together, over that winding's kVA. Those without a rating are left out.
+    """
+    table = table_of(network)
+    rated = np.flatnonzero(np.isfinite(table.rating))
+    names = tuple(table.elements[k] for k in rated)
+    flows = branch_flows(network, flow, names)
+    share = np.empty((len(flow.v_pu), len(rated)))
+    first = np.cumsum([0, *(table.first[rated + 1] - table.first[rated])])
+    is_transformer = np.array([name.startswith("transformer.") for name in names], dtype=np.bool_)
+    by_current, by_power = np.flatnonzero(~is_transformer), np.flatnonzero(is_transformer)
+    size = np.abs(flows.current_a)
+    if len(by_current):
+        share[:, by_current] = np.maximum.reduceat(size, first[:-1], axis=1)[:, by_current]
+    at_first = np.where(np.array(flows.conductors.ends) == 1, flows.power_kva, 0.0)
+    if len(by_power):
+        kva = np.add.reduceat(at_first, first[:-1], axis=1)[:, by_power]
+        share[:, by_power] = np.abs(kva)
+    return Loading(names, share / table.rating[rated])

@@ -1,0 +1,61 @@
+"""What loads draw, DER inject and the substation delivers."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grid_fed_rl.powerflow import answers
+from grid_fed_rl.powerflow.batched import injections_pu
+from grid_fed_rl.powerflow.flow import PowerFlow
+from grid_fed_rl.powerflow.network import S_BASE_KVA, Network
+
+__all__ = ["der_kvar", "der_kw", "load_kvar", "load_kw", "source_kvar", "source_kw"]
+
+Real = NDArray[np.float64]
+
+
+def _injected(network: Network, flow: PowerFlow) -> tuple[Real, Real]:
+    """Injection of loads, then DER, at their voltage: (batch, element) kW and kvar."""
+    p, q = injections_pu(flow.setpoint)
+    p_out, q_out = np.zeros_like(p), np.zeros_like(q)
+    v_pu = np.ascontiguousarray(flow.v_pu)
+    answers.leg_powers(network.legs, network.elimination.order, p, q, v_pu, p_out, q_out)
+    return p_out * S_BASE_KVA, q_out * S_BASE_KVA
+
+
+def load_kw(network: Network, flow: PowerFlow) -> Real:
+    """Active power that every load draws at its voltage: (batch, load)."""
+    return -_injected(network, flow)[0][:, : len(network.loads)]
+
+
+def load_kvar(network: Network, flow: PowerFlow) -> Real:
+    """Reactive power that every load draws at its voltage: (batch, load)."""
+    return -_injected(network, flow)[1][:, : len(network.loads)]
+
+
+def der_kw(network: Network, flow: PowerFlow) -> Real:
+    """Active power that every DER injects at its voltage: (batch, der)."""
+    return _injected(network, flow)[0][:, len(network.loads) :]
+
+
+def der_kvar(network: Network, flow: PowerFlow) -> Real:
+    """Reactive power that every DER injects at its voltage: (batch, der)."""
+    return _injected(network, flow)[1][:, len(network.loads) :]
+
+
+def _source_kva(network: Network, flow: PowerFlow) -> NDArray[np.complex128]:
+    """What the substation delivers behind its impedance, all phases: (batch,)."""
+    y = network.source_admittance_pu
+    behind = np.linalg.solve(y, network.source_current_pu[network.source_nodes])
+    v = flow.v_pu[:, network.source_nodes]
+    current = (behind - v) @ y.T
+    return (v * current.conj()).sum(axis=1) * S_BASE_KVA
+
+
+def source_kw(network: Network, flow: PowerFlow) -> Real:
+    """Active power that the substation delivers at its bus: (batch,)."""
+    return _source_kva(network, flow).real
+
+
+def source_kvar(network: Network, flow: PowerFlow) -> Real:
+    """Reactive power that the substation delivers at its bus: (batch,)."""
+    return _source_kva(network, flow).imag
