@@ -24,7 +24,7 @@ from grid_fed_rl.feeders.records import (
     Transformer,
 )
 
-__all__ = ["check_names", "commands", "sections"]
+__all__ = ["SECTIONALISER", "check_names", "commands", "sections"]
 
 # Windows of taps that OpenDSS gives a winding that nothing moves.
 FIXED_TAPS = (0.5, 1.5, 32)
@@ -36,6 +36,8 @@ DEVICE = {
     SwitchKind.RECLOSER: "recloser",
     SwitchKind.BREAKER: "relay",
 }
+
+SECTIONALISER = "sectionaliser_"  # OpenDSS has no such class: a switch control's first name
 
 
 def commands(feeder: Feeder) -> list[str]:
@@ -136,25 +138,23 @@ def _line_code(code: LineCode, feeder: Feeder) -> str:
     )
 
 
-def _line(line: Line | Switch, marks: str = "") -> str:
+def _line(line: Line | Switch) -> str:
     amps = "" if math.isinf(line.amps) else f" normamps={line.amps!r}"
     return (
-        f"new line.{line.name} {marks}phases={len(line.from_.phases)} bus1={line.from_} "
+        f"new line.{line.name} phases={len(line.from_.phases)} bus1={line.from_} "
         f"bus2={line.to} linecode={line.code} length={line.length_m!r} units=m{amps}"
     )
 
 
 def _switch(switch: Switch) -> Iterator[str]:
-    # `switch` brings impedances of its own, so it comes before the line code.
-    yield _line(switch, "switch=yes ")
-    watched = f"monitoredobj=line.{switch.name} monitoredterm=1 enabled=no"
+    # OpenDSS's own `switch=yes` would put its impedance in place of the code's.
+    yield _line(switch)
     if switch.kind in DEVICE:
-        yield f"new {DEVICE[switch.kind]}.{switch.name} {watched}"
-    elif switch.kind is SwitchKind.SECTIONALISER:  # a class that OpenDSS does not have
-        yield (
-            f"new swtcontrol.sectionaliser_{switch.name} switchedobj=line.{switch.name} "
-            f"switchedterm=1 enabled=no"
-        )
+        device, what = f"{DEVICE[switch.kind]}.{switch.name}", "monitored"
+    else:
+        first = SECTIONALISER if switch.kind is SwitchKind.SECTIONALISER else ""
+        device, what = f"swtcontrol.{first}{switch.name}", "switched"
+    yield f"new {device} {what}obj=line.{switch.name} {what}term=1 enabled=no"
     if not switch.closed:
         yield f"open line.{switch.name} 1"
         yield f"open line.{switch.name} 2"

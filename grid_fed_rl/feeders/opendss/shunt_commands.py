@@ -17,7 +17,7 @@ from grid_fed_rl.feeders.shunts import (
     Storage,
 )
 
-__all__ = ["GUARDS", "MODEL", "controls", "element_class", "shunts"]
+__all__ = ["ENDLESS", "GUARDS", "MODEL", "controls", "element_class", "shunts"]
 
 MODEL = {
     LoadModel.PQ: 1,
