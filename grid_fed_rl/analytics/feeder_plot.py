@@ -157,7 +157,7 @@ def _bus_voltages(feeder: Feeder, network: Network, flow: PowerFlow) -> NDArray[
 def _widths(edges: list[Edge], network: Network, flow: PowerFlow) -> _Widths:
     """By loading where most branches have a rating, else by current."""
     loading = measures.loading(network, flow)
-    share_of = dict(zip(loading.names, loading.share[0].tolist(), strict=True))
+    share_of = dict(zip(loading.elements, loading.share[0].tolist(), strict=True))
     share = np.array([share_of.get(edge.element, math.nan) for edge in edges])
     rated = np.isfinite(share)
     if len(edges) and rated.mean() >= 0.5:

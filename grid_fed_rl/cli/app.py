@@ -1,8 +1,8 @@
 """The command line: its grammar, and how it ends.
 
 Exit status 0 is success; 1 an error that nobody foresaw, with a traceback; 2 a
-wrong command or an error that the package raises on purpose, in one message;
-130 an interruption with Ctrl-C.
+wrong command or an error that the package raises on purpose, in one message; 3 a
+power flow without a solution; 130 an interruption with Ctrl-C.
 """
 
 import argparse
@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 
 import grid_fed_rl
-from grid_fed_rl.cli import demo, envs, feeders
+from grid_fed_rl.cli import bench, demo, envs, feeders, solve
 from grid_fed_rl.cli.text import HelpFormatter
 from grid_fed_rl.errors import GridFedRLError
 
@@ -32,6 +32,7 @@ examples:
   grid-fed-rl demo feeder=ieee13           the main job with another feeder
   grid-fed-rl feeders                      which feeders there are
   grid-fed-rl feeders show ieee123         what stands in one of them
+  grid-fed-rl solve ieee123 --controls     its power flow, regulators acting
   grid-fed-rl envs                         what gymnasium.make can make
 
 'grid-fed-rl COMMAND --help' explains a command.
@@ -107,6 +108,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.set_defaults(run=None)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
-    for command in (demo, feeders, envs):
+    for command in (demo, feeders, solve, envs, bench):
         command.add_to(commands, common)
     return parser
