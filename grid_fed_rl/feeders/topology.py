@@ -1,7 +1,7 @@
 """What hangs on what: distance and regulation zone of every node.
 
-One walk from the source outward, phase by phase, over closed branches. On a
-meshed feeder the first way to a node in order of hops counts.
+One walk from the source outward, node by node, over branches. On a meshed
+feeder the first way to a node in order of hops counts.
 """
 
 from collections import defaultdict, deque
@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from itertools import product
 
 from grid_fed_rl.feeders.feeder import Feeder
-from grid_fed_rl.feeders.records import Terminal
+from grid_fed_rl.feeders.records import Connection, Reactor, Terminal, Transformer, Winding
 
-__all__ = ["HEAD_ZONE", "Place", "places"]
+__all__ = ["HEAD_ZONE", "Node", "Place", "conductors", "places", "reachable", "winding_nodes"]
 
 HEAD_ZONE = "head"
 
-Node = tuple[str, int]  # bus, phase
+Node = tuple[str, int]  # bus, node of it
+_Pair = tuple[Node, Node]
+_Edges = dict[Node, list[tuple[Node, float, str | None]]]  # to, km, the zone beyond
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,58 +36,94 @@ class Place:
     parent: Node | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Edge:
-    to: Node
-    length_km: float
-    zone: str | None  # the zone beyond it, where it begins one
+def _edges(feeder: Feeder, *, over_open: bool) -> _Edges:
+    edges: _Edges = defaultdict(list)
 
-
-def _edges(feeder: Feeder) -> dict[Node, list[_Edge]]:
-    edges: dict[Node, list[_Edge]] = defaultdict(list)
-
-    def join(pairs: Iterable[tuple[Node, Node]], length_km: float, zone: str | None) -> None:
+    def join(pairs: Iterable[_Pair], length_km: float, zone: str | None = None) -> None:
         for a, b in pairs:
-            edges[a].append(_Edge(b, length_km, zone))
-            edges[b].append(_Edge(a, length_km, None))
+            edges[a].append((b, length_km, zone))
+            edges[b].append((a, length_km, zone))
 
     for line in feeder.lines.values():
-        join(_conductors(line.from_, line.to), line.length_m / 1000.0, None)
+        join(conductors(line.from_, line.to), line.length_m / 1000.0)
     for switch in feeder.switches.values():
-        if switch.closed:
-            join(_conductors(switch.from_, switch.to), 0.0, None)
-    regulated = {r.transformer: r.name for r in feeder.regulators.values()}
+        if switch.closed or over_open:
+            join(conductors(switch.from_, switch.to), switch.length_m / 1000.0)
+    for reactor in feeder.reactors.values():
+        join(_reactor_pairs(reactor), 0.0)
+    regulated = {r.transformer: r for r in feeder.regulators.values()}
     for transformer in feeder.transformers.values():
-        first, second = (winding.terminal for winding in transformer.windings[:2])
-        # A coil between two phases brings both of them to the other side.
-        across = _conductors if len(first.phases) == len(second.phases) else _all_pairs
-        join(across(first, second), 0.0, regulated.get(transformer.name))
+        regulator = regulated.get(transformer.name)
+        for n, pairs in _winding_pairs(transformer):
+            moved = regulator is not None and regulator.winding in (1, n)
+            join(pairs, 0.0, regulator.name if regulator is not None and moved else None)
     return edges
 
 
-def _nodes(terminal: Terminal) -> list[Node]:
-    return [(terminal.bus, phase) for phase in terminal.phases]
+def conductors(a: Terminal, b: Terminal) -> list[_Pair]:
+    """Return the pairs of nodes that a section of line joins, ground left out."""
+    pairs = zip(a.phases, b.phases, strict=True)
+    return [((a.bus, i), (b.bus, j)) for i, j in pairs if i and j]
 
 
-def _conductors(a: Terminal, b: Terminal) -> Iterable[tuple[Node, Node]]:
-    return zip(_nodes(a), _nodes(b), strict=True)
+def _reactor_pairs(reactor: Reactor) -> list[_Pair]:
+    if reactor.to is not None:
+        return conductors(reactor.from_, reactor.to)
+    if reactor.connection is Connection.WYE:
+        return []
+    nodes = _nodes(*reactor.from_)
+    return [(nodes[0], other) for other in nodes[1:]]
 
 
-def _all_pairs(a: Terminal, b: Terminal) -> Iterable[tuple[Node, Node]]:
-    return product(_nodes(a), _nodes(b))
+def _winding_pairs(transformer: Transformer) -> Iterable[tuple[int, list[_Pair]]]:
+    """Pairs of nodes from the first winding to each other one, by its number.
+
+    Conductor goes to conductor where both have as many. Where they have not, a
+    coil between two phases brings both of them to the other side. The neutral of
+    a winding hangs on its phases.
+    """
+    first, *others = transformer.windings
+    near, near_neutral = winding_nodes(first)
+    for n, winding in enumerate(others, start=2):
+        far, neutral = winding_nodes(winding)
+        pairs = list(zip(near, far, strict=True) if len(near) == len(far) else product(near, far))
+        yield n, [*pairs, *product(near, near_neutral if n == 2 else ()), *product(far, neutral)]
+
+
+def winding_nodes(winding: Winding) -> tuple[list[Node], list[Node]]:
+    """Return the nodes of a winding's phases, and that of its neutral if it is not ground."""
+    bus, nodes = winding.terminal
+    split = len(nodes) - 1 if winding.connection is Connection.WYE_N else len(nodes)
+    return _nodes(bus, nodes[:split]), _nodes(bus, nodes[split:])
+
+
+def _nodes(bus: str, nodes: Iterable[int]) -> list[Node]:
+    return [(bus, node) for node in nodes if node]
 
 
 def places(feeder: Feeder) -> dict[Node, Place]:
-    """Place of every node that the source reaches."""
-    edges = _edges(feeder)
+    """Place of every node that the source reaches over closed branches."""
+    edges = _edges(feeder, over_open=False)
     found = {(feeder.source.bus, phase): Place(0.0, HEAD_ZONE, None) for phase in (1, 2, 3)}
     queue = deque(found)
     while queue:
         node = queue.popleft()
         here = found[node]
-        for edge in edges[node]:
-            if edge.to not in found:
-                zone = edge.zone or here.zone
-                found[edge.to] = Place(here.distance_km + edge.length_km, zone, node)
-                queue.append(edge.to)
+        for to, length_km, zone in edges.get(node, ()):
+            if to not in found:
+                found[to] = Place(here.distance_km + length_km, zone or here.zone, node)
+                queue.append(to)
+    return found
+
+
+def reachable(feeder: Feeder) -> set[Node]:
+    """Nodes that the source reaches if every switch is closed."""
+    edges = _edges(feeder, over_open=True)
+    found = {(feeder.source.bus, phase) for phase in (1, 2, 3)}
+    queue = deque(found)
+    while queue:
+        for to, _, _ in edges.get(queue.popleft(), ()):
+            if to not in found:
+                found.add(to)
+                queue.append(to)
     return found

@@ -15,7 +15,8 @@ def test_distances_add_up_the_lines_to_the_source() -> None:
     assert at["sourcebus", 2].distance_km == 0.0
     assert at["632", 1].distance_km == pytest.approx(2000 * FT_KM)
     assert at["671", 1].distance_km == pytest.approx(4000 * FT_KM)
-    assert at["675", 3].distance_km == pytest.approx(4500 * FT_KM)
+    switch_km = load("ieee13").switches["671692"].length_m / 1000
+    assert at["675", 3].distance_km == pytest.approx(4500 * FT_KM + switch_km)
     assert at["652", 1].distance_km == pytest.approx((4000 + 300 + 800) * FT_KM)
 
 
