@@ -13,9 +13,9 @@ A few models need more: a power of ``|u|`` in the third part, or a cut-off at lo
 voltage. `injections` has the constants of every model. At 0 V every law is an
 impedance, so a dead node draws exactly nothing.
 
-`inject` stands in the solver's inner loop: [node, lane] arrays, one vector operation
-across lanes, selects instead of branches. Legs of the common models have one law
-for p and q and cost what they must; the others cost nothing where there are none.
+`inject` stands in the solver's inner loop: all lanes at once, selects instead of
+branches. Legs of the common models have one law for p and q and cost what they
+must; the others cost nothing where there are none.
 """
 
 import math
@@ -25,7 +25,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from grid_fed_rl.powerflow.lanes import COMPILED, LANES
+from grid_fed_rl.powerflow.lanes import COMPILED, LANES, fused, load, root, splat, store, where
 
 __all__ = ["Legs", "inject", "laws_at", "leg_currents", "leg_powers"]
 
@@ -82,80 +82,25 @@ def _g_smooth(legs: Legs, k: int, which: int, size: float) -> float:
 
 
 @njit(**COMPILED)
-def _inject_one_law(
-    legs: Legs, k: int, p: Real, q: Real, v_re: Real, v_im: Real, x_re: Real, x_im: Real
-) -> None:
-    a, b, j = legs.start[k], legs.stop[k], legs.element[k]
-    low, nominal, high, law = legs.low[k], legs.nominal[k], legs.high[k], legs.law[k, 0]
-    g_low, mid_1, mid_0, in_2 = law[LOW], law[MID_1], law[MID_0], law[IN_2]
-    in_1, g_high = law[IN_1], law[HIGH]
-    if legs.to_ground[k]:
-        for lane in range(LANES):
-            re, im = v_re[a, lane], v_im[a, lane]
-            size = math.sqrt(re * re + im * im)
-            inverse = 1.0 / size
-            g = (in_2 * inverse + in_1) * inverse
-            g = g_high if size > high else g
-            g = mid_1 * inverse + mid_0 if size <= nominal else g
-            g = g_low if size <= low else g
-            x_re[a, lane] += (p[j, lane] * re + q[j, lane] * im) * g
-            x_im[a, lane] += (p[j, lane] * im - q[j, lane] * re) * g
-        return
-    for lane in range(LANES):
-        re = v_re[a, lane] - v_re[b, lane]
-        im = v_im[a, lane] - v_im[b, lane]
-        size = math.sqrt(re * re + im * im)
-        inverse = 1.0 / size
-        g = (in_2 * inverse + in_1) * inverse
-        g = g_high if size > high else g
-        g = mid_1 * inverse + mid_0 if size <= nominal else g
-        g = g_low if size <= low else g
-        i_re = (p[j, lane] * re + q[j, lane] * im) * g
-        i_im = (p[j, lane] * im - q[j, lane] * re) * g
-        x_re[a, lane] += i_re
-        x_im[a, lane] += i_im
-        x_re[b, lane] -= i_re
-        x_im[b, lane] -= i_im
+def _g_lanes(legs: Legs, k: int, which: int, square, inverse):
+    """One law without its smooth part, from |u|^2 and 1/|u| of all lanes."""
+    law = legs.law[k, which]
+    g = fused(splat(law[IN_2]), inverse, splat(law[IN_1]))
+    g = fused(g, inverse, splat(law[IN_0]))
+    g = where(square > splat(legs.high[k] ** 2), splat(law[HIGH]), g)
+    middle = fused(splat(law[MID_1]), inverse, splat(law[MID_0]))
+    g = where(square <= splat(legs.nominal[k] ** 2), middle, g)
+    return where(square <= splat(legs.low[k] ** 2), splat(law[LOW]), g)
 
 
 @njit(**COMPILED)
-def _inject_impedance(
-    legs: Legs, k: int, p: Real, q: Real, v_re: Real, v_im: Real, x_re: Real, x_im: Real
-) -> None:
-    a, b, j, g = legs.start[k], legs.stop[k], legs.element[k], legs.law[k, 0, LOW]
+def _g_smooth_lanes(legs: Legs, k: int, square, g_p: Real, g_q: Real) -> None:
+    """Both laws of a leg of any kind, lane by lane."""
+    size = np.empty((1, LANES))
+    store(size, 0, root(square))
     for lane in range(LANES):
-        re = (v_re[a, lane] - v_re[b, lane]) * g
-        im = (v_im[a, lane] - v_im[b, lane]) * g
-        i_re = p[j, lane] * re + q[j, lane] * im
-        i_im = p[j, lane] * im - q[j, lane] * re
-        x_re[a, lane] += i_re
-        x_im[a, lane] += i_im
-        x_re[b, lane] -= i_re
-        x_im[b, lane] -= i_im
-
-
-@njit(**COMPILED)
-def _inject_own_laws(
-    legs: Legs, k: int, p: Real, q: Real, v_re: Real, v_im: Real, x_re: Real, x_im: Real
-) -> None:
-    a, b, j = legs.start[k], legs.stop[k], legs.element[k]
-    smooth = legs.kind[k] == SMOOTH
-    for lane in range(LANES):
-        re = v_re[a, lane] - v_re[b, lane]
-        im = v_im[a, lane] - v_im[b, lane]
-        size = math.sqrt(re * re + im * im)
-        if smooth:
-            g_p, g_q = _g_smooth(legs, k, 0, size), _g_smooth(legs, k, 1, size)
-        else:
-            low, nominal, high = legs.low[k], legs.nominal[k], legs.high[k]
-            g_p = _g(legs.law[k, 0], low, nominal, high, size, 1.0 / size)
-            g_q = _g(legs.law[k, 1], low, nominal, high, size, 1.0 / size)
-        i_re = p[j, lane] * re * g_p + q[j, lane] * im * g_q
-        i_im = p[j, lane] * im * g_p - q[j, lane] * re * g_q
-        x_re[a, lane] += i_re
-        x_im[a, lane] += i_im
-        x_re[b, lane] -= i_re
-        x_im[b, lane] -= i_im
+        g_p[0, lane] = _g_smooth(legs, k, 0, size[0, lane])
+        g_q[0, lane] = _g_smooth(legs, k, 1, size[0, lane])
 
 
 @njit(**COMPILED)
@@ -172,13 +117,27 @@ def inject(legs: Legs, p: Real, q: Real, v_re: Real, v_im: Real, x_re: Real, x_i
             it gets.
         x_im: (node + 1, lane).
     """
+    smooth_p, smooth_q = np.empty((1, LANES)), np.empty((1, LANES))
     for k in range(legs.start.shape[0]):
-        if legs.kind[k] == ONE_LAW:
-            _inject_one_law(legs, k, p, q, v_re, v_im, x_re, x_im)
-        elif legs.kind[k] == IMPEDANCE:
-            _inject_impedance(legs, k, p, q, v_re, v_im, x_re, x_im)
-        else:
-            _inject_own_laws(legs, k, p, q, v_re, v_im, x_re, x_im)
+        a, b, j, kind = legs.start[k], legs.stop[k], legs.element[k], legs.kind[k]
+        re, im = load(v_re, a) - load(v_re, b), load(v_im, a) - load(v_im, b)
+        g_p = g_q = splat(legs.law[k, 0, LOW])
+        if kind != IMPEDANCE:
+            square = fused(re, re, im * im)
+            if kind == SMOOTH:
+                _g_smooth_lanes(legs, k, square, smooth_p, smooth_q)
+                g_p, g_q = load(smooth_p, 0), load(smooth_q, 0)
+            else:
+                inverse = splat(1.0) / root(square)
+                g_p = g_q = _g_lanes(legs, k, 0, square, inverse)
+                if kind == OWN_LAWS:
+                    g_q = _g_lanes(legs, k, 1, square, inverse)
+        p_k, q_k = load(p, j) * g_p, load(q, j) * g_q
+        i_re, i_im = fused(p_k, re, q_k * im), fused(p_k, im, -q_k * re)
+        store(x_re, a, load(x_re, a) + i_re)
+        store(x_im, a, load(x_im, a) + i_im)
+        store(x_re, b, load(x_re, b) - i_re)
+        store(x_im, b, load(x_im, b) - i_im)
 
 
 @njit(**COMPILED)

@@ -18,7 +18,7 @@ from grid_fed_rl.powerflow.ordering import Elimination
 
 __all__ = ["GROUND", "S_BASE_KVA", "Stamps", "columns_of", "stamp"]
 
-S_BASE_KVA = 1000.0
+S_BASE_KVA = kernels.S_BASE_KVA
 GROUND = -1  # column of node 0 of every bus
 
 Complex = NDArray[np.complex128]

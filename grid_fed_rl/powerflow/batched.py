@@ -107,7 +107,9 @@ def solve_batched(
     source = np.zeros(network.n_nodes + 1, dtype=np.complex128)
     source[:-1] = network.source_current_pu[network.elimination.order]
     factors = factors_of(network, setpoint)
-    p_pu, q_pu = injections_pu(setpoint)
+    powers = kernels.Powers(
+        setpoint.load_kw, setpoint.load_kvar, setpoint.der_kw, setpoint.der_kvar
+    )
 
     def run(first: int, last: int) -> None:
         kernels.solve_rows(
@@ -120,8 +122,7 @@ def solve_batched(
             network.legs,
             source,
             factors,
-            p_pu,
-            q_pu,
+            powers,
             start,
             tolerance_pu,
             max_iterations,

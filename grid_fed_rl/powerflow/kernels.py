@@ -16,12 +16,14 @@ from numba import njit
 from numpy.typing import NDArray
 
 from grid_fed_rl.powerflow.answers import Legs, inject
-from grid_fed_rl.powerflow.lanes import COMPILED, LANES, backward, forward, multiply_subtract
+from grid_fed_rl.powerflow.lanes import COMPILED, LANES, fused, load, splat, store, where
 from grid_fed_rl.powerflow.ordering import Elimination
 
 __all__ = [
+    "S_BASE_KVA",
     "Boundary",
     "Interior",
+    "Powers",
     "Zones",
     "apply_inverse",
     "factorise_interior",
@@ -34,6 +36,8 @@ Complex = NDArray[np.complex128]
 Status = NDArray[np.int8]
 
 CONVERGED, NOT_CONVERGED, DIVERGED = 0, 1, 2
+
+S_BASE_KVA = 1000.0
 
 # Admittance to ground that holds a dead node at 0 V, per unit. No current flows
 # into it but what a load between a dead phase and a live one drives.
@@ -80,6 +84,15 @@ class Zones(NamedTuple):
     edge_factor: Index  # (edge,) which of the row's factors is the switch's state
     edge_from: Index  # (edge,) zone at one end of a conductor of the switch
     edge_to: Index  # (edge,) zone at the other
+
+
+class Powers(NamedTuple):
+    """What loads draw and DER inject at rated voltage, as in `Setpoint`."""
+
+    load_kw: Real  # (row, load)
+    load_kvar: Real
+    der_kw: Real  # (row, der)
+    der_kvar: Real
 
 
 @njit(**COMPILED)
@@ -130,20 +143,16 @@ def _assemble(
 ) -> None:
     """Admittances of the boundary; dead nodes are earthed."""
     for e in range(y_re.shape[0]):
-        for lane in range(LANES):
-            y_re[e, lane] = boundary.base_re[e]
-            y_im[e, lane] = boundary.base_im[e]
+        store(y_re, e, splat(boundary.base_re[e]))
+        store(y_im, e, splat(boundary.base_im[e]))
     for t in range(boundary.term_entry.shape[0]):
-        e, f = boundary.term_entry[t], boundary.term_factor[t]
-        re, im = boundary.term_re[t], boundary.term_im[t]
-        for lane in range(LANES):
-            y_re[e, lane] += re * factor[f, lane]
-            y_im[e, lane] += im * factor[f, lane]
+        e, scale = boundary.term_entry[t], load(factor, boundary.term_factor[t])
+        store(y_re, e, fused(splat(boundary.term_re[t]), scale, load(y_re, e)))
+        store(y_im, e, fused(splat(boundary.term_im[t]), scale, load(y_im, e)))
     first = boundary.row.shape[0]
     for k in range(boundary.column.shape[0] - 1):
-        zone = zones.of[n_interior + k]
-        for lane in range(LANES):
-            y_re[first + k, lane] += EARTHED * (1.0 - alive[zone, lane])
+        dead = splat(1.0) - load(alive, zones.of[n_interior + k])
+        store(y_re, first + k, fused(splat(EARTHED), dead, load(y_re, first + k)))
 
 
 @njit(**COMPILED)
@@ -153,26 +162,80 @@ def _factorise(boundary: Boundary, y_re: Real, y_im: Real, u_re: Real, u_im: Rea
     left, right, target = boundary.left, boundary.right, boundary.target
     m = boundary.row.shape[0]
     for k in range(column.shape[0] - 1):
-        d = m + k
-        for lane in range(LANES):
-            re, im = y_re[d, lane], y_im[d, lane]
-            scale = 1.0 / (re * re + im * im)
-            y_re[d, lane] = re * scale
-            y_im[d, lane] = -im * scale
+        re, im = load(y_re, m + k), load(y_im, m + k)
+        scale = splat(1.0) / fused(re, re, im * im)
+        d_re, d_im = re * scale, -im * scale
+        store(y_re, m + k, d_re)
+        store(y_im, m + k, d_im)
         first = column[k]
         for e in range(first, column[k + 1]):
-            for lane in range(LANES):
-                re = y_re[e, lane] * y_re[d, lane] - y_im[e, lane] * y_im[d, lane]
-                u_im[e - first, lane] = (
-                    y_re[e, lane] * y_im[d, lane] + y_im[e, lane] * y_re[d, lane]
-                )
-                u_re[e - first, lane] = re
+            re, im = load(y_re, e), load(y_im, e)
+            store(u_re, e - first, fused(re, d_re, -im * d_im))
+            store(u_im, e - first, fused(re, d_im, im * d_re))
         for t in range(update[k], update[k + 1]):
-            multiply_subtract(y_re, y_im, target[t], u_re, u_im, left[t] - first, right[t])
+            a, b, c = left[t] - first, right[t], target[t]
+            a_re, a_im = load(u_re, a), load(u_im, a)
+            b_re, b_im = load(y_re, b), load(y_im, b)
+            store(y_re, c, fused(a_im, b_im, fused(-a_re, b_re, load(y_re, c))))
+            store(y_im, c, fused(-a_im, b_re, fused(-a_re, b_im, load(y_im, c))))
         for e in range(first, column[k + 1]):
-            for lane in range(LANES):
-                y_re[e, lane] = u_re[e - first, lane]
-                y_im[e, lane] = u_im[e - first, lane]
+            store(y_re, e, load(u_re, e - first))
+            store(y_im, e, load(u_im, e - first))
+
+
+@njit(**COMPILED)
+def _forward(interior: Interior, first: int, x_re: Real, x_im: Real) -> None:
+    """Forward substitution in the interior, from position `first` on."""
+    column, row = interior.column, interior.row
+    for k in range(first, column.shape[0] - 1):
+        pivot_re, pivot_im = load(x_re, k), load(x_im, k)
+        for e in range(column[k], column[k + 1]):
+            i = row[e]
+            l_re, l_im = splat(interior.factor_re[e]), splat(interior.factor_im[e])
+            store(x_re, i, fused(l_im, pivot_im, fused(-l_re, pivot_re, load(x_re, i))))
+            store(x_im, i, fused(-l_im, pivot_re, fused(-l_re, pivot_im, load(x_im, i))))
+
+
+@njit(**COMPILED)
+def _backward(interior: Interior, first: int, last: int, x_re: Real, x_im: Real) -> None:
+    """Backward substitution in the interior, from position `last` - 1 down to `first`."""
+    column, row = interior.column, interior.row
+    for k in range(last - 1, first - 1, -1):
+        re, im = load(x_re, k), load(x_im, k)
+        d_re, d_im = splat(interior.inverse_re[k]), splat(interior.inverse_im[k])
+        re, im = fused(re, d_re, -im * d_im), fused(re, d_im, im * d_re)
+        for e in range(column[k], column[k + 1]):
+            l_re, l_im = splat(interior.factor_re[e]), splat(interior.factor_im[e])
+            i_re, i_im = load(x_re, row[e]), load(x_im, row[e])
+            re = fused(l_im, i_im, fused(-l_re, i_re, re))
+            im = fused(-l_im, i_re, fused(-l_re, i_im, im))
+        store(x_re, k, re)
+        store(x_im, k, im)
+
+
+@njit(**COMPILED)
+def _across(boundary: Boundary, first: int, y_re: Real, y_im: Real, x_re: Real, x_im: Real) -> None:
+    """Forward and backward substitution in the boundary, whose positions begin at `first`."""
+    column, row = boundary.column, boundary.row
+    n, m = column.shape[0] - 1, row.shape[0]
+    for k in range(n):
+        pivot_re, pivot_im = load(x_re, first + k), load(x_im, first + k)
+        for e in range(column[k], column[k + 1]):
+            i = row[e]
+            l_re, l_im = load(y_re, e), load(y_im, e)
+            store(x_re, i, fused(l_im, pivot_im, fused(-l_re, pivot_re, load(x_re, i))))
+            store(x_im, i, fused(-l_im, pivot_re, fused(-l_re, pivot_im, load(x_im, i))))
+    for k in range(n - 1, -1, -1):
+        re, im = load(x_re, first + k), load(x_im, first + k)
+        d_re, d_im = load(y_re, m + k), load(y_im, m + k)
+        re, im = fused(re, d_re, -im * d_im), fused(re, d_im, im * d_re)
+        for e in range(column[k], column[k + 1]):
+            l_re, l_im = load(y_re, e), load(y_im, e)
+            i_re, i_im = load(x_re, row[e]), load(x_im, row[e])
+            re = fused(l_im, i_im, fused(-l_re, i_re, re))
+            im = fused(-l_im, i_re, fused(-l_re, i_im, im))
+        store(x_re, first + k, re)
+        store(x_im, first + k, im)
 
 
 @njit(**COMPILED)
@@ -187,52 +250,26 @@ def _substitute(
 ) -> None:
     """Solve in place, leaving out the positions before `first`."""
     n = interior.column.shape[0] - 1
-    m = boundary.row.shape[0]
-    for k in range(first, n):
-        begin, end = interior.column[k], interior.column[k + 1]
-        forward(x_re, x_im, k, interior.factor_re, interior.factor_im, interior.row, begin, end)
-    for k in range(boundary.column.shape[0] - 1):
-        begin, end = boundary.column[k], boundary.column[k + 1]
-        forward(x_re, x_im, n + k, y_re, y_im, boundary.row, begin, end)
-    for k in range(boundary.column.shape[0] - 2, -1, -1):
-        begin, end = boundary.column[k], boundary.column[k + 1]
-        backward(x_re, x_im, n + k, y_re, y_im, m + k, y_re, y_im, boundary.row, begin, end)
-    for k in range(n - 1, first - 1, -1):
-        backward(
-            x_re,
-            x_im,
-            k,
-            interior.inverse_re,
-            interior.inverse_im,
-            k,
-            interior.factor_re,
-            interior.factor_im,
-            interior.row,
-            interior.column[k],
-            interior.column[k + 1],
-        )
+    _forward(interior, first, x_re, x_im)
+    _across(boundary, n, y_re, y_im, x_re, x_im)
+    _backward(interior, first, n, x_re, x_im)
 
 
 @njit(**COMPILED)
-def _recover(interior: Interior, n_quiet: int, v_re: Real, v_im: Real) -> None:
-    """Voltages of the quiet positions, from those that feed them."""
-    for k in range(n_quiet):
-        for lane in range(LANES):
-            v_re[k, lane] = v_im[k, lane] = 0.0
-    for k in range(n_quiet - 1, -1, -1):
-        backward(
-            v_re,
-            v_im,
-            k,
-            interior.inverse_re,
-            interior.inverse_im,
-            k,
-            interior.factor_re,
-            interior.factor_im,
-            interior.row,
-            interior.column[k],
-            interior.column[k + 1],
-        )
+def _advance(
+    first: int, last: int, x_re: Real, x_im: Real, active: Real, v_re: Real, v_im: Real, move: Real
+) -> None:
+    """Move v to x in the active lanes; leave the square of the largest move in `move`."""
+    share = load(active, 0)
+    largest = splat(0.0)
+    for k in range(first, last):
+        re, im = load(v_re, k), load(v_im, k)
+        d_re, d_im = load(x_re, k) - re, load(x_im, k) - im
+        square = fused(d_re, d_re, d_im * d_im)
+        largest = where(square <= largest, largest, square)  # so that a NaN stays
+        store(v_re, k, fused(share, d_re, re))
+        store(v_im, k, fused(share, d_im, im))
+    store(move, 0, largest)
 
 
 @njit(**COMPILED)
@@ -246,8 +283,7 @@ def solve_rows(
     legs: Legs,
     source: Complex,
     factors: Real,
-    p_pu: Real,
-    q_pu: Real,
+    powers: Powers,
     start: Complex,
     tolerance_pu: float,
     max_iterations: int,
@@ -273,12 +309,13 @@ def solve_rows(
     v_im = np.zeros((n + 1, LANES))
     x_re = np.empty((n + 1, LANES))
     x_im = np.empty((n + 1, LANES))
-    p = np.empty((p_pu.shape[1], LANES))
-    q = np.empty((p_pu.shape[1], LANES))
+    n_loads, n_ders = powers.load_kw.shape[1], powers.der_kw.shape[1]
+    p = np.empty((n_loads + n_ders, LANES))
+    q = np.empty((n_loads + n_ders, LANES))
     factor = np.empty((factors.shape[1], LANES))
     alive = np.empty((zones.alive.shape[0], LANES))
-    move = np.empty(LANES)
-    active = np.empty(LANES)
+    move = np.empty((1, LANES))
+    active = np.empty((1, LANES))
     iterations = np.empty(LANES, dtype=np.int32)
     status = np.empty(LANES, dtype=np.int8)
     for block in range(first_row, last_row, LANES):
@@ -286,10 +323,13 @@ def solve_rows(
             r = min(block + lane, last_row - 1)
             for f in range(factors.shape[1]):
                 factor[f, lane] = factors[r, f]
-            for j in range(p_pu.shape[1]):
-                p[j, lane] = p_pu[r, j]
-                q[j, lane] = q_pu[r, j]
-            active[lane] = 1.0
+            for j in range(n_loads):
+                p[j, lane] = -powers.load_kw[r, j] / S_BASE_KVA
+                q[j, lane] = -powers.load_kvar[r, j] / S_BASE_KVA
+            for j in range(n_ders):
+                p[n_loads + j, lane] = powers.der_kw[r, j] / S_BASE_KVA
+                q[n_loads + j, lane] = powers.der_kvar[r, j] / S_BASE_KVA
+            active[0, lane] = 1.0
             iterations[lane] = 0
             status[lane] = NOT_CONVERGED
         _revive(zones, factor, alive)
@@ -303,39 +343,29 @@ def solve_rows(
         remaining = LANES
         for _ in range(max_iterations):
             for k in range(n_quiet, n + 1):
-                re, im = source[k].real, source[k].imag
-                for lane in range(LANES):
-                    x_re[k, lane] = re
-                    x_im[k, lane] = im
+                store(x_re, k, splat(source[k].real))
+                store(x_im, k, splat(source[k].imag))
             inject(legs, p, q, v_re, v_im, x_re, x_im)
             _substitute(interior, boundary, n_quiet, y_re, y_im, x_re, x_im)
+            _advance(n_quiet, n, x_re, x_im, active, v_re, v_im, move)
             for lane in range(LANES):
-                move[lane] = 0.0
-            for k in range(n_quiet, n):
-                for lane in range(LANES):
-                    d_re = x_re[k, lane] - v_re[k, lane]
-                    d_im = x_im[k, lane] - v_im[k, lane]
-                    d = d_re * d_re + d_im * d_im
-                    move[lane] = d if not (d <= move[lane]) else move[lane]
-                    v_re[k, lane] += active[lane] * d_re
-                    v_im[k, lane] += active[lane] * d_im
-            for lane in range(LANES):
-                if active[lane] == 1.0:
+                if active[0, lane] == 1.0:
                     iterations[lane] += 1
-                    residual = math.sqrt(move[lane])
+                    residual = math.sqrt(move[0, lane])
                     if block + lane < last_row:
                         residual_out[block + lane] = residual
                     if residual <= tolerance_pu:
                         status[lane] = CONVERGED
-                        active[lane] = 0.0
+                        active[0, lane] = 0.0
                         remaining -= 1
                     elif not (residual < 1e3):
                         status[lane] = DIVERGED
-                        active[lane] = 0.0
+                        active[0, lane] = 0.0
                         remaining -= 1
             if remaining == 0:
                 break
-        _recover(interior, n_quiet, v_re, v_im)
+        v_re[:n_quiet] = v_im[:n_quiet] = 0.0
+        _backward(interior, 0, n_quiet, v_re, v_im)
         for lane in range(min(LANES, last_row - block)):
             r = block + lane
             iterations_out[r] = iterations[lane]

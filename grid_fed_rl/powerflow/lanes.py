@@ -6,20 +6,26 @@ doubles are a register of AVX-512, four of AVX2. Two registers a step hide what
 one has to wait for, and a third gains nothing.
 
 Numba's own loops over lanes check again and again whether two rows of an array
-overlap, and they may not fuse a multiplication with an addition without leaving
-it to chance which of two loops does so. The operations below are therefore
-written as vector instructions, fused multiply-adds among them, whose rounding is
-the same for every lane and every batch. That gives twice the speed, and a row
-that is the same to the last bit alone and in any company.
+overlap, give up where there are many, and leave it to chance which of two loops
+fuses a multiplication with an addition. So a kernel takes the lanes as a value of
+their own: ``load(x, k)`` is row k of an array, ``a + b``, ``a * b``, ``fused(a, b, c)``
+and ``where(a <= b, c, d)`` compute with it, ``store(x, k, a)`` writes it back. What is
+fused is then written down, and a row is the same to the last bit alone and in any
+company, several times faster.
 """
 
+import operator
+from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
 from numba.core import cgutils, types
-from numba.extending import intrinsic
+from numba.core.imputils import lower_builtin
+from numba.core.typing import signature
+from numba.core.typing.templates import ConcreteTemplate, infer_global
+from numba.extending import intrinsic, models, register_model
 
-__all__ = ["COMPILED", "LANES", "backward", "forward", "multiply_subtract"]
+__all__ = ["COMPILED", "LANES", "fused", "load", "root", "splat", "store", "where"]
 
 LANES = 16
 
@@ -28,125 +34,145 @@ LANES = 16
 COMPILED: dict[str, Any] = {"nogil": True, "cache": True, "error_model": "numpy"}
 
 _VECTOR = ir.VectorType(ir.DoubleType(), LANES)
+_TRUTHS = ir.VectorType(ir.IntType(1), LANES)
 
 
-class _Rows:
-    """A pair of arrays, real and imaginary, seen as complex vectors by index.
-
-    A pair of one axis holds the same number for every lane.
-    """
-
-    def __init__(self, context, builder, kinds, arrays) -> None:
-        self._builder = builder
-        self._data = [
-            context.make_array(kind)(context, builder, array).data
-            for kind, array in zip(kinds, arrays, strict=True)
-        ]
-        self._shared = kinds[0].ndim == 1
-
-    def _place(self, part: int, index):
-        builder = self._builder
-        if self._shared:
-            return builder.gep(self._data[part], [index])
-        first = builder.mul(index, ir.Constant(index.type, LANES))
-        return builder.bitcast(builder.gep(self._data[part], [first]), _VECTOR.as_pointer())
-
-    def load(self, index):
-        parts = []
-        for part in (0, 1):
-            value = self._builder.load(self._place(part, index), align=8)
-            if self._shared:
-                one = self._builder.insert_element(
-                    ir.Constant(_VECTOR, ir.Undefined), value, ir.Constant(ir.IntType(32), 0)
-                )
-                zeros = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
-                value = self._builder.shuffle_vector(one, ir.Constant(_VECTOR, ir.Undefined), zeros)
-            parts.append(value)
-        return tuple(parts)
-
-    def store(self, index, value) -> None:
-        for part in (0, 1):
-            self._builder.store(value[part], self._place(part, index), align=8)
+class _Lanes(types.Type):
+    """A number a lane."""
 
 
-def _fused(builder, a, b, c):
+class _Truths(types.Type):
+    """Whether something holds, a lane."""
+
+
+_lanes, _truths = _Lanes("Lanes"), _Truths("Truths")
+
+
+@register_model(_Lanes)
+class _LanesModel(models.PrimitiveModel):
+    def __init__(self, dmm, kind) -> None:
+        super().__init__(dmm, kind, _VECTOR)
+
+
+@register_model(_Truths)
+class _TruthsModel(models.PrimitiveModel):
+    def __init__(self, dmm, kind) -> None:
+        super().__init__(dmm, kind, _TRUTHS)
+
+
+def _operator(function: Callable[..., Any], result: types.Type, emit: Callable[..., Any]) -> None:
+    """Give an operator a meaning between lanes, lane by lane."""
+
+    class Between(ConcreteTemplate):
+        cases = [signature(result, _lanes, _lanes)]  # noqa: RUF012 - numba reads the class
+
+    infer_global(function)(Between)
+
+    def lower(context, builder, sig, args):
+        return emit(builder, *args)
+
+    lower_builtin(function, _lanes, _lanes)(lower)
+
+
+def _compare(sign: str) -> Callable[..., Any]:
+    return lambda builder, a, b: builder.fcmp_ordered(sign, a, b)
+
+
+_operator(operator.add, _lanes, lambda builder, a, b: builder.fadd(a, b))
+_operator(operator.sub, _lanes, lambda builder, a, b: builder.fsub(a, b))
+_operator(operator.mul, _lanes, lambda builder, a, b: builder.fmul(a, b))
+_operator(operator.truediv, _lanes, lambda builder, a, b: builder.fdiv(a, b))
+_operator(operator.le, _truths, _compare("<="))
+_operator(operator.gt, _truths, _compare(">"))
+
+
+@infer_global(operator.neg)
+class _Negative(ConcreteTemplate):
+    cases = [signature(_lanes, _lanes)]  # noqa: RUF012 - numba reads the class
+
+
+@lower_builtin(operator.neg, _lanes)
+def _lower_negative(context, builder, sig, args):
+    return builder.fneg(args[0])
+
+
+def _place(context, builder, kind, array, index_kind, index):
+    """Pointer to the lanes in row `index` of an array (index, lane)."""
+    index = context.cast(builder, index, index_kind, types.intp)
+    data = context.make_array(kind)(context, builder, array).data
+    first = builder.mul(index, ir.Constant(index.type, LANES))
+    return builder.bitcast(builder.gep(data, [first]), _VECTOR.as_pointer())
+
+
+@intrinsic
+def load(typingctx, array, index):
+    """Row `index` of a C-contiguous array (index, lane)."""
+
+    def codegen(context, builder, sig, args):
+        place = _place(context, builder, sig.args[0], args[0], sig.args[1], args[1])
+        return builder.load(place, align=8)
+
+    return _lanes(array, index), codegen
+
+
+@intrinsic
+def store(typingctx, array, index, value):
+    """Write row `index` of a C-contiguous array (index, lane)."""
+
+    def codegen(context, builder, sig, args):
+        place = _place(context, builder, sig.args[0], args[0], sig.args[1], args[1])
+        builder.store(args[2], place, align=8)
+        return context.get_dummy_value()
+
+    return types.void(array, index, _lanes), codegen
+
+
+@intrinsic
+def splat(typingctx, number):
+    """The same number in every lane."""
+
+    def codegen(context, builder, sig, args):
+        number = context.cast(builder, args[0], sig.args[0], types.float64)
+        nothing = ir.Constant(_VECTOR, ir.Undefined)
+        one = builder.insert_element(nothing, number, ir.Constant(ir.IntType(32), 0))
+        zeros = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
+        return builder.shuffle_vector(one, nothing, zeros)
+
+    return _lanes(number), codegen
+
+
+@intrinsic
+def where(typingctx, holds, a, b):
+    """`a` in the lanes in which something holds, `b` in the others."""
+
+    def codegen(context, builder, sig, args):
+        return builder.select(*args)
+
+    return _lanes(_truths, _lanes, _lanes), codegen
+
+
+def _library(builder, name: str, *args):
+    """Call LLVM's own function of that name on lanes."""
+    kind = ir.FunctionType(_VECTOR, [_VECTOR] * len(args))
+    name = f"llvm.{name}.v{LANES}f64"
+    return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), args)
+
+
+@intrinsic
+def fused(typingctx, a, b, c):
     """A * b + c, rounded once."""
-    kind = ir.FunctionType(_VECTOR, [_VECTOR] * 3)
-    name = f"llvm.fma.v{LANES}f64"
-    return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), [a, b, c])
 
+    def codegen(context, builder, sig, args):
+        return _library(builder, "fma", *args)
 
-def _minus_product(builder, value, a, b):
-    """Value - a * b, complex."""
-    minus = builder.fneg(a[0]), builder.fneg(a[1])
-    re = _fused(builder, a[1], b[1], _fused(builder, minus[0], b[0], value[0]))
-    im = _fused(builder, minus[1], b[0], _fused(builder, minus[0], b[1], value[1]))
-    return re, im
-
-
-def _index(context, builder, kinds, args, k):
-    return context.cast(builder, args[k], kinds[k], types.intp)
+    return _lanes(_lanes, _lanes, _lanes), codegen
 
 
 @intrinsic
-def forward(typingctx, x_re, x_im, k, l_re, l_im, rows, begin, end):
-    """x[rows[e]] -= l[e] * x[k] for e in [begin, end)."""
+def root(typingctx, a):
+    """Square root."""
 
-    def codegen(context, builder, signature, args):
-        kinds = signature.args
-        x = _Rows(context, builder, kinds[0:2], args[0:2])
-        factor = _Rows(context, builder, kinds[3:5], args[3:5])
-        place = context.make_array(kinds[5])(context, builder, args[5]).data
-        k, begin, end = (_index(context, builder, kinds, args, a) for a in (2, 6, 7))
-        pivot = x.load(k)
-        with cgutils.for_range(builder, end, start=begin) as loop:
-            i = builder.sext(builder.load(builder.gep(place, [loop.index])), begin.type)
-            x.store(i, _minus_product(builder, x.load(i), factor.load(loop.index), pivot))
-        return context.get_dummy_value()
+    def codegen(context, builder, sig, args):
+        return _library(builder, "sqrt", *args)
 
-    return types.void(x_re, x_im, k, l_re, l_im, rows, begin, end), codegen
-
-
-@intrinsic
-def backward(typingctx, x_re, x_im, k, d_re, d_im, j, l_re, l_im, rows, begin, end):
-    """x[k] = d[j] * x[k] - the sum of l[e] * x[rows[e]] for e in [begin, end)."""
-
-    def codegen(context, builder, signature, args):
-        kinds = signature.args
-        x = _Rows(context, builder, kinds[0:2], args[0:2])
-        inverse = _Rows(context, builder, kinds[3:5], args[3:5])
-        factor = _Rows(context, builder, kinds[6:8], args[6:8])
-        place = context.make_array(kinds[8])(context, builder, args[8]).data
-        k, j, begin, end = (_index(context, builder, kinds, args, a) for a in (2, 5, 9, 10))
-        # The sum stays in registers: x[k] is written once.
-        zero = ir.Constant(_VECTOR, None)
-        d_re, d_im = inverse.load(j)
-        minus_d = builder.fneg(d_re), builder.fneg(d_im)
-        first = _minus_product(builder, (zero, zero), minus_d, x.load(k))
-        total = [cgutils.alloca_once_value(builder, part) for part in first]
-        with cgutils.for_range(builder, end, start=begin) as loop:
-            i = builder.sext(builder.load(builder.gep(place, [loop.index])), begin.type)
-            so_far = builder.load(total[0]), builder.load(total[1])
-            rest = _minus_product(builder, so_far, factor.load(loop.index), x.load(i))
-            for slot, part in zip(total, rest, strict=True):
-                builder.store(part, slot)
-        x.store(k, (builder.load(total[0]), builder.load(total[1])))
-        return context.get_dummy_value()
-
-    signature = types.void(x_re, x_im, k, d_re, d_im, j, l_re, l_im, rows, begin, end)
-    return signature, codegen
-
-
-@intrinsic
-def multiply_subtract(typingctx, y_re, y_im, target, u_re, u_im, a, b):
-    """y[target] -= u[a] * y[b]."""
-
-    def codegen(context, builder, signature, args):
-        kinds = signature.args
-        y = _Rows(context, builder, kinds[0:2], args[0:2])
-        u = _Rows(context, builder, kinds[3:5], args[3:5])
-        target, a, b = (_index(context, builder, kinds, args, a) for a in (2, 5, 6))
-        y.store(target, _minus_product(builder, y.load(target), u.load(a), y.load(b)))
-        return context.get_dummy_value()
-
-    return types.void(y_re, y_im, target, u_re, u_im, a, b), codegen
+    return _lanes(_lanes), codegen
