@@ -25,7 +25,17 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from grid_fed_rl.powerflow.lanes import COMPILED, LANES, fused, load, root, splat, store, where
+from grid_fed_rl.powerflow.lanes import (
+    COMPILED,
+    LANES,
+    Lanes,
+    fused,
+    load,
+    root,
+    splat,
+    store,
+    where,
+)
 
 __all__ = ["Legs", "inject", "laws_at", "leg_currents", "leg_powers"]
 
@@ -82,7 +92,7 @@ def _g_smooth(legs: Legs, k: int, which: int, size: float) -> float:
 
 
 @njit(**COMPILED)
-def _g_lanes(legs: Legs, k: int, which: int, square, inverse):
+def _g_lanes(legs: Legs, k: int, which: int, square: Lanes, inverse: Lanes) -> Lanes:
     """One law without its smooth part, from |u|^2 and 1/|u| of all lanes."""
     law = legs.law[k, which]
     g = fused(splat(law[IN_2]), inverse, splat(law[IN_1]))
@@ -94,7 +104,7 @@ def _g_lanes(legs: Legs, k: int, which: int, square, inverse):
 
 
 @njit(**COMPILED)
-def _g_smooth_lanes(legs: Legs, k: int, square, g_p: Real, g_q: Real) -> None:
+def _g_smooth_lanes(legs: Legs, k: int, square: Lanes, g_p: Real, g_q: Real) -> None:
     """Both laws of a leg of any kind, lane by lane."""
     size = np.empty((1, LANES))
     store(size, 0, root(square))

@@ -25,9 +25,12 @@ from numba.core.typing import signature
 from numba.core.typing.templates import ConcreteTemplate, infer_global
 from numba.extending import intrinsic, models, register_model
 
-__all__ = ["COMPILED", "LANES", "fused", "load", "root", "splat", "store", "where"]
+__all__ = ["COMPILED", "LANES", "Lanes", "fused", "load", "root", "splat", "store", "where"]
 
 LANES = 16
+
+Lanes = Any
+"""A number a lane, inside a kernel: numba alone knows the type."""
 
 # A division by zero gives an infinity, which the row's status reports, and not
 # an exception in the midst of a batch. No fast-math: see above.
