@@ -202,9 +202,16 @@ def _draw_branches(ax: Axes, picture: _Picture) -> None:
     closed = np.array([edge.closed for edge in picture.edges], dtype=bool)
     dead = closed & (v_pu[ends] == 0.0).any(axis=1)
     over, live = closed & picture.widths.over, closed & ~dead
-    halo = LineCollection(list(points[over]), colors=OUTSIDE, alpha=0.35, capstyle="round")
-    halo.set_linewidths(picture.widths.points[over] + 6.0)
-    ax.add_collection(halo)
+    halo_points = picture.widths.points[over] + 6.0
+    ax.add_collection(
+        LineCollection(
+            list(points[over]),
+            colors=OUTSIDE,
+            alpha=0.35,
+            capstyle="round",
+            linewidths=halo_points,
+        )
+    )
     for some, colour, style in ((~closed, QUIET, (0, (3, 3))), (dead, _DEAD, "-")):
         ax.add_collection(
             LineCollection(list(points[some]), colors=colour, linewidths=1.2, linestyles=[style])
@@ -317,7 +324,7 @@ def _colour_bar(figure: Figure, ax: Axes, picture: _Picture) -> None:
     scale = ScalarMappable(_norm(picture.v_pu), _COLOURS)
     bar = figure.colorbar(scale, ax=ax, shrink=0.7, aspect=30, pad=0.01)
     bar.set_label("Voltage of the phase farthest from 1 p.u. (p.u.)")
-    bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue]
+    bar.outline.set_visible(False)
 
 
 def _legend(picture: _Picture) -> list[Line2D]:

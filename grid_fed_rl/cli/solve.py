@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 from grid_fed_rl.cli.text import HelpFormatter, columns
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from grid_fed_rl.powerflow import Network, PowerFlow
 
 __all__ = ["NOT_SOLVED", "add_to"]
@@ -131,23 +134,27 @@ def _as_text(network: "Network", flow: "PowerFlow", args: argparse.Namespace) ->
 def _powers(network: "Network", flow: "PowerFlow") -> str:
     from grid_fed_rl.powerflow import measures
 
-    rows = [
-        ("source", measures.source_kw(network, flow)[0], measures.source_kvar(network, flow)[0]),
-        (
-            "loads",
-            measures.load_kw(network, flow).sum(),
-            measures.load_kvar(network, flow).sum(),
-        ),
-        ("losses", measures.losses_kw(network, flow)[0], measures.losses_kvar(network, flow)[0]),
-    ]
+    def kva(p: "NDArray[np.float64]", q: "NDArray[np.float64]") -> complex:
+        return complex(p.sum(), q.sum())
+
+    source = kva(measures.source_kw(network, flow), measures.source_kvar(network, flow))
+    loads = kva(measures.load_kw(network, flow), measures.load_kvar(network, flow))
+    ders = kva(measures.der_kw(network, flow), measures.der_kvar(network, flow))
+    losses = kva(measures.losses_kw(network, flow), measures.losses_kvar(network, flow))
+    rows = [("source", source)]
     if network.ders:
-        injected = measures.der_kw(network, flow).sum(), measures.der_kvar(network, flow).sum()
-        rows.insert(2, ("DER", *injected))
-    return columns(("", "kW", "kvar"), [(word, _num(p), _num(q)) for word, p, q in rows])
+        rows.append(("DER", ders))
+    if network.capacitors:
+        # What neither the source nor DER bring: currents add up to zero at every node.
+        rows.append(("capacitors", loads + losses - source - ders))
+    rows += [("loads", loads), ("losses", losses)]
+    lines = [f"{'':<12}{'kW':>12}{'kvar':>12}"]
+    lines += [f"{word:<12}{_two(power.real):>12}{_two(power.imag):>12}" for word, power in rows]
+    return "\n".join(lines)
 
 
-def _num(value: float) -> float:
-    return round(float(value), 2)
+def _two(value: float) -> str:
+    return f"{round(value, 2) + 0.0:,.2f}"  # without a minus before zero
 
 
 def _taps(network: "Network", flow: "PowerFlow") -> str:
