@@ -12,7 +12,7 @@ has a million siemens, and between its ends a fraction of a millivolt.
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -184,7 +184,7 @@ def _drops(pieces: Sequence[_Piece], base_v: Real) -> _Drops:
 
 
 def _current_terms(groups: Sequence[_Drops], first: Index) -> CurrentTerms:
-    columns: list[tuple[NDArray, ...]] = []
+    columns: list[tuple[NDArray[Any], ...]] = []
     for group in groups:
         y = group.feeds @ group.y * group.volts[:, None, :]
         piece, conductor, drop = np.nonzero(y)
@@ -197,7 +197,7 @@ def _current_terms(groups: Sequence[_Drops], first: Index) -> CurrentTerms:
 
 
 def _loss_terms(groups: Sequence[_Drops], n_elements: int) -> LossTerms:
-    columns: list[tuple[NDArray, ...]] = []
+    columns: list[tuple[NDArray[Any], ...]] = []
     for group in groups:
         # Re(d conj(e)) serves an entry of Y and the one across the diagonal.
         once = np.triu(np.ones(group.y.shape[1:])) + np.triu(np.ones(group.y.shape[1:]), 1)
@@ -221,8 +221,8 @@ def _loss_terms(groups: Sequence[_Drops], n_elements: int) -> LossTerms:
 
 
 def _gathered(
-    columns: Sequence[tuple[NDArray, ...]], n_indices: int, n_values: int
-) -> list[NDArray]:
+    columns: Sequence[tuple[NDArray[Any], ...]], n_indices: int, n_values: int
+) -> list[NDArray[Any]]:
     """Stack the terms of all groups and sort them by their first column."""
     types = [np.int32] * n_indices + [np.float64] * n_values
     empty = [np.empty(0, dtype=dtype) for dtype in types]
@@ -240,4 +240,5 @@ def _active(loss: LossTerms, is_shunt: NDArray[np.bool_]) -> LossTerms:
     element = np.repeat(np.arange(len(counts)), counts)
     kept = (loss.kw != 0.0) & ~is_shunt[element]
     first = _starts(np.bincount(element[kept], minlength=len(counts)))
-    return LossTerms(first, *(column[kept] for column in loss[1:]))
+    columns: list[NDArray[Any]] = [column[kept] for column in loss[1:]]
+    return LossTerms(first, *columns)

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -106,7 +106,8 @@ class CurrentTerms(NamedTuple):
         spans = [np.arange(self.first[k], self.first[k + 1]) for k in conductors]
         first = np.cumsum([0, *map(len, spans)]).astype(np.int32)
         terms = np.concatenate([np.empty(0, dtype=np.int64), *spans])
-        return type(self)(first, *(column[terms] for column in self[1:]))
+        columns: list[NDArray[Any]] = [column[terms] for column in self[1:]]
+        return type(self)(first, *columns)
 
 
 class LossTerms(NamedTuple):

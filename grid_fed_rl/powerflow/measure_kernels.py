@@ -8,69 +8,106 @@ from numba import njit
 from numpy.typing import NDArray
 
 from grid_fed_rl.powerflow.branches import CurrentTerms, LossTerms
+from grid_fed_rl.powerflow.lanes import COMPILED
 
-__all__ = ["active_losses", "branch_currents", "element_losses"]
+__all__ = ["active_losses", "branch_flows", "element_losses"]
 
+Index = NDArray[np.int32]
 Real = NDArray[np.float64]
 Complex = NDArray[np.complex128]
 
-COMPILED = {"nogil": True, "cache": True, "error_model": "numpy"}
+
+@njit(**COMPILED)
+def _load(v: Complex, row: int, re: Real, im: Real) -> None:
+    """One row's voltages, and ground after them."""
+    n = v.shape[1]
+    for k in range(n):
+        re[k] = v[row, k].real
+        im[k] = v[row, k].imag
+    re[n] = 0.0
+    im[n] = 0.0
 
 
 @njit(**COMPILED)
-def branch_currents(
-    first_row: int, last_row: int, terms: CurrentTerms, factors: Real, v: Complex, out: Complex
+def branch_flows(
+    first_row: int,
+    last_row: int,
+    factors: Real,
+    v: Complex,
+    terms: CurrentTerms,
+    node: Index,
+    base_kv: Real,
+    current_a: Complex,
+    power_kva: Complex,
 ) -> None:
-    """Current of every conductor: (row, conductor), A."""
-    n = v.shape[1]
-    local = np.zeros(n + 1, np.complex128)
+    """Current and power into every conductor: (row, conductor).
+
+    `node` is where a conductor lands, `base_kv` (conductor,) the base there.
+    """
+    first, start, stop, factor = terms.first, terms.start, terms.stop, terms.factor
+    y_re, y_im = terms.re, terms.im
+    v_re, v_im = np.empty(v.shape[1] + 1), np.empty(v.shape[1] + 1)
     for r in range(first_row, last_row):
-        local[:n] = v[r]
-        for k in range(terms.first.shape[0] - 1):
-            re = 0.0
-            im = 0.0
-            for t in range(terms.first[k], terms.first[k + 1]):
-                d = local[terms.start[t]] - local[terms.stop[t]]
-                f = factors[r, terms.factor[t]]
-                re += f * (terms.re[t] * d.real - terms.im[t] * d.imag)
-                im += f * (terms.re[t] * d.imag + terms.im[t] * d.real)
-            out[r, k] = complex(re, im)
+        _load(v, r, v_re, v_im)
+        t = 0
+        for k in range(node.shape[0]):
+            i_re = 0.0
+            i_im = 0.0
+            while t < first[k + 1]:
+                d_re = v_re[start[t]] - v_re[stop[t]]
+                d_im = v_im[start[t]] - v_im[stop[t]]
+                g = factors[r, factor[t]] * y_re[t]
+                b = factors[r, factor[t]] * y_im[t]
+                i_re += g * d_re - b * d_im
+                i_im += g * d_im + b * d_re
+                t += 1
+            current_a[r, k] = complex(i_re, i_im)
+            kv_re = v_re[node[k]] * base_kv[k]
+            kv_im = v_im[node[k]] * base_kv[k]
+            power_kva[r, k] = complex(kv_re * i_re + kv_im * i_im, kv_im * i_re - kv_re * i_im)
 
 
 @njit(**COMPILED)
 def element_losses(
-    first_row: int, last_row: int, terms: LossTerms, factors: Real, v: Complex, out: Complex
+    first_row: int, last_row: int, factors: Real, v: Complex, terms: LossTerms, out: Complex
 ) -> None:
     """What every element takes: (row, element), kVA."""
-    n = v.shape[1]
-    local = np.zeros(n + 1, np.complex128)
+    first, factor, kw, kvar = terms.first, terms.factor, terms.kw, terms.kvar
+    start_1, stop_1, start_2, stop_2 = terms.start_1, terms.stop_1, terms.start_2, terms.stop_2
+    v_re, v_im = np.empty(v.shape[1] + 1), np.empty(v.shape[1] + 1)
     for r in range(first_row, last_row):
-        local[:n] = v[r]
-        for k in range(terms.first.shape[0] - 1):
-            kw = 0.0
-            kvar = 0.0
-            for t in range(terms.first[k], terms.first[k + 1]):
-                d = local[terms.start_1[t]] - local[terms.stop_1[t]]
-                e = local[terms.start_2[t]] - local[terms.stop_2[t]]
-                product = factors[r, terms.factor[t]] * (d.real * e.real + d.imag * e.imag)
-                kw += terms.kw[t] * product
-                kvar += terms.kvar[t] * product
-            out[r, k] = complex(kw, kvar)
+        _load(v, r, v_re, v_im)
+        t = 0
+        for k in range(first.shape[0] - 1):
+            p = 0.0
+            q = 0.0
+            while t < first[k + 1]:
+                d_re = v_re[start_1[t]] - v_re[stop_1[t]]
+                d_im = v_im[start_1[t]] - v_im[stop_1[t]]
+                e_re = v_re[start_2[t]] - v_re[stop_2[t]]
+                e_im = v_im[start_2[t]] - v_im[stop_2[t]]
+                product = factors[r, factor[t]] * (d_re * e_re + d_im * e_im)
+                p += kw[t] * product
+                q += kvar[t] * product
+                t += 1
+            out[r, k] = complex(p, q)
 
 
 @njit(**COMPILED)
 def active_losses(
-    first_row: int, last_row: int, terms: LossTerms, factors: Real, v: Complex, out: Real
+    first_row: int, last_row: int, factors: Real, v: Complex, terms: LossTerms, out: Real
 ) -> None:
     """Active power that all elements together take: (row,), kW."""
-    n = v.shape[1]
-    local = np.zeros(n + 1, np.complex128)
+    factor, kw = terms.factor, terms.kw
+    start_1, stop_1, start_2, stop_2 = terms.start_1, terms.stop_1, terms.start_2, terms.stop_2
+    v_re, v_im = np.empty(v.shape[1] + 1), np.empty(v.shape[1] + 1)
     for r in range(first_row, last_row):
-        local[:n] = v[r]
+        _load(v, r, v_re, v_im)
         total = 0.0
-        for t in range(terms.kw.shape[0]):
-            d = local[terms.start_1[t]] - local[terms.stop_1[t]]
-            e = local[terms.start_2[t]] - local[terms.stop_2[t]]
-            product = d.real * e.real + d.imag * e.imag
-            total += factors[r, terms.factor[t]] * terms.kw[t] * product
+        for t in range(kw.shape[0]):
+            d_re = v_re[start_1[t]] - v_re[stop_1[t]]
+            d_im = v_im[start_1[t]] - v_im[stop_1[t]]
+            e_re = v_re[start_2[t]] - v_re[stop_2[t]]
+            e_im = v_im[start_2[t]] - v_im[stop_2[t]]
+            total += factors[r, factor[t]] * kw[t] * (d_re * e_re + d_im * e_im)
         out[r] = total

@@ -1,11 +1,14 @@
-"""Measures: magnitudes, losses against a second sum and against OpenDSS, loads."""
+"""Measures: definitions and laws; `test_measures_opendss` holds them to OpenDSS."""
 
+import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from grid_fed_rl.feeders import Connection, Feeder, Load, LoadModel, Pv, Terminal
+from grid_fed_rl.errors import PowerFlowError
+from grid_fed_rl.feeders import Connection, Feeder, Load, LoadModel, Pv, Terminal, load
 from grid_fed_rl.powerflow import (
     Network,
     Setpoint,
@@ -122,3 +125,91 @@ def test_der_inject_what_they_are_told_inside_their_window(two_bus: Callable[...
     source_kw = measures.source_kw(network, flow)
     assert source_kw[0] < -390.0
     assert source_kw[1] > 150.0
+
+
+def test_a_line_is_loaded_by_its_largest_current_and_a_transformer_by_its_power() -> None:
+    feeder = load("ieee13")
+    lines = {name: replace(line, amps=math.inf) for name, line in feeder.lines.items()}
+    lines["650632"] = replace(lines["650632"], amps=600.0)
+    network = compile_network(replace(feeder, lines=lines))
+    flow = solve(network, nominal_setpoint(network))
+    loading = measures.loading(network, flow)
+    assert loading.elements == measures.rated_branches(network)
+    assert "line.632633" not in loading.elements
+    flows = measures.branch_flows(network, flow)
+    line, sub = flows.indices("line.650632"), flows.indices("transformer.sub", end=1)
+    share = dict(zip(loading.elements, loading.share[0], strict=True))
+    assert share["line.650632"] == pytest.approx(np.abs(flows.current_a[0, line]).max() / 600.0)
+    assert share["transformer.sub"] == pytest.approx(abs(flows.power_kva[0, sub].sum()) / 5000.0)
+
+
+def test_some_branches_are_the_same_as_among_all(network_13: Network) -> None:
+    flow = solve(network_13, nominal_setpoint(network_13, 2))
+    every = measures.branch_flows(network_13, flow)
+    few = measures.branch_flows(network_13, flow, ["transformer.reg1", "line.650632"])
+    for element, end, phase in (("transformer.reg1", 2, 1), ("line.650632", 1, 3)):
+        a, b = every.index(element, end=end, phase=phase), few.index(element, end=end, phase=phase)
+        np.testing.assert_array_equal(every.current_a[:, a], few.current_a[:, b])
+        np.testing.assert_array_equal(every.power_kva[:, a], few.power_kva[:, b])
+
+
+def test_an_unknown_conductor_is_named(network_13: Network) -> None:
+    flows = measures.branch_flows(network_13, solve(network_13, nominal_setpoint(network_13)))
+    with pytest.raises(PowerFlowError, match=r"no branch 'line\.1'; names are such as line\."):
+        flows.index("line.1", end=1, phase=1)
+    with pytest.raises(PowerFlowError, match=r"'line\.645646' has no conductor on end 1, phase 1"):
+        flows.index("line.645646", end=1, phase=1)
+
+
+def test_unbalance_by_its_three_definitions(two_bus: Callable[..., Feeder]) -> None:
+    """The definitions worked out by hand for two dropped phases and one turned one."""
+    network = compile_network(two_bus())
+    flow = solve(network, nominal_setpoint(network))
+    a = np.exp(-2j * np.pi / 3)
+    at_b = network.nodes_of(Terminal("b", (1, 2, 3)))
+    flow.v_pu[0, at_b] = [1.0, 0.97 * a, 0.94 * a**2]
+    bus = measures.three_phase_buses(network).index("b")
+    phase = measures.phase_unbalance_percent(network, flow)[0]
+    assert phase[bus] == pytest.approx(100.0 * 0.03 / 0.97)
+    sides = [math.sqrt(x * x + y * y + x * y) for x, y in ((1.0, 0.97), (0.97, 0.94), (0.94, 1.0))]
+    mean = sum(sides) / 3.0
+    line = measures.line_unbalance_percent(network, flow)[0]
+    assert line[bus] == pytest.approx(100.0 * max(abs(side - mean) for side in sides) / mean)
+    positive, negative = (1.0 + 0.97 + 0.94) / 3.0, abs(1.0 + 0.97 * a**2 + 0.94 * a**4) / 3.0
+    sequence = measures.sequence_unbalance_percent(network, flow)[0]
+    assert sequence[bus] == pytest.approx(100.0 * negative / positive)
+
+
+def test_a_dead_bus_carries_nothing_and_has_no_unbalance(network_13: Network) -> None:
+    setpoint = nominal_setpoint(network_13).with_(switch_closed=[[False]])
+    flow = solve(network_13, setpoint)
+    flows = measures.branch_flows(network_13, flow)
+    assert (flows.current_a[0, flows.indices("switch.671692")] == 0.0).all()
+    assert (flows.current_a[0, flows.indices("line.692675")] == 0.0).all()
+    dead = measures.three_phase_buses(network_13).index("675")
+    for unbalance in (
+        measures.phase_unbalance_percent,
+        measures.line_unbalance_percent,
+        measures.sequence_unbalance_percent,
+    ):
+        assert np.isnan(unbalance(network_13, flow)[0, dead])
+        assert np.isfinite(unbalance(network_13, flow)[0, 0])
+
+
+def test_currents_of_a_batch_are_those_of_its_rows(
+    network: Network, random_setpoint: Callable[[Network, int], Setpoint]
+) -> None:
+    flow = solve(network, random_setpoint(network, 9))
+    batch = measures.branch_flows(network, flow)
+    losses = measures.element_losses(network, flow)
+    for row in range(9):
+        one = flow.rows(slice(row, row + 1))
+        np.testing.assert_array_equal(
+            measures.branch_flows(network, one).power_kva[0], batch.power_kva[row]
+        )
+        np.testing.assert_array_equal(measures.element_losses(network, one).kva[0], losses.kva[row])
+    np.testing.assert_allclose(
+        measures.losses_kw(network, flow),
+        losses.kva[:, [not e.startswith("capacitor.") for e in losses.elements]].real.sum(axis=1),
+        rtol=1e-9,
+    )

@@ -8,7 +8,7 @@ tenth of a micro-ohm.
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import opendssdirect
@@ -51,7 +51,7 @@ class Reference:
 
     def __init__(self, network: Network) -> None:
         self.network = network
-        self.dss = opendssdirect.NewContext()
+        self.dss: Any = opendssdirect.NewContext()
         self.dss.Basic.AllowForms(False)
         for command in commands(network.feeder):
             self.say(command.replace(" switch=yes", ""))

@@ -5,7 +5,13 @@ the flow was solved at. Rows that did not converge mean nothing here either.
 """
 
 from grid_fed_rl.powerflow.branches import Conductors
-from grid_fed_rl.powerflow.measures.currents import BranchFlows, Loading, branch_flows, loading
+from grid_fed_rl.powerflow.measures.currents import (
+    BranchFlows,
+    Loading,
+    branch_flows,
+    loading,
+    rated_branches,
+)
 from grid_fed_rl.powerflow.measures.losses import (
     ElementLosses,
     element_losses,
@@ -45,6 +51,7 @@ __all__ = [
     "losses_kvar",
     "losses_kw",
     "phase_unbalance_percent",
+    "rated_branches",
     "sequence_unbalance_percent",
     "source_kvar",
     "source_kw",

@@ -12,7 +12,7 @@ from grid_fed_rl.powerflow.flow import PowerFlow
 from grid_fed_rl.powerflow.measures.rows import by_rows, table_of
 from grid_fed_rl.powerflow.network import Network
 
-__all__ = ["BranchFlows", "Loading", "branch_flows", "loading"]
+__all__ = ["BranchFlows", "Loading", "branch_flows", "loading", "rated_branches"]
 
 Complex = NDArray[np.complex128]
 
@@ -75,11 +75,12 @@ def branch_flows(
         columns = [k for element in elements for k in conductors.indices(element)]
         terms, node = terms.take(columns), node[columns]
         conductors = conductors.take(columns)
+    base_kv = np.append(network.v_base_v, 0.0)[node] / 1000.0
     current_a = np.empty((len(flow.v_pu), len(node)), dtype=np.complex128)
-    by_rows(measure_kernels.branch_currents, terms, network, flow, current_a)
-    v_kv = np.append(network.v_base_v, 0.0)[node] / 1000.0
-    lands = np.minimum(node, network.n_nodes - 1)  # any node will do where its base is 0
-    return BranchFlows(conductors, current_a, flow.v_pu[:, lands] * v_kv * current_a.conj())
+    power_kva = np.empty_like(current_a)
+    kernel = measure_kernels.branch_flows
+    by_rows(kernel, network, flow, terms, node, base_kv, current_a, power_kva)
+    return BranchFlows(conductors, current_a, power_kva)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,12 @@ class Loading:
     share: NDArray[np.float64]
 
 
+def rated_branches(network: Network) -> tuple[str, ...]:
+    """Lines, switches and transformers with a rating: columns of `Loading.share`."""
+    table = table_of(network)
+    return tuple(table.elements[k] for k in np.flatnonzero(np.isfinite(table.rating)))
+
+
 def loading(network: Network, flow: PowerFlow) -> Loading:
     """Loading of lines, switches and transformers against their ratings.
 
@@ -102,19 +109,15 @@ def loading(network: Network, flow: PowerFlow) -> Loading:
     `amps`. Of a transformer, the apparent power into its first winding, all phases
     together, over that winding's kVA. Those without a rating are left out.
     """
-    table = table_of(network)
+    table, names = table_of(network), rated_branches(network)
     rated = np.flatnonzero(np.isfinite(table.rating))
-    names = tuple(table.elements[k] for k in rated)
-    flows = branch_flows(network, flow, names)
     share = np.empty((len(flow.v_pu), len(rated)))
-    first = np.cumsum([0, *(table.first[rated + 1] - table.first[rated])])
-    is_transformer = np.array([name.startswith("transformer.") for name in names], dtype=np.bool_)
-    by_current, by_power = np.flatnonzero(~is_transformer), np.flatnonzero(is_transformer)
-    size = np.abs(flows.current_a)
-    if len(by_current):
-        share[:, by_current] = np.maximum.reduceat(size, first[:-1], axis=1)[:, by_current]
-    at_first = np.where(np.array(flows.conductors.ends) == 1, flows.power_kva, 0.0)
-    if len(by_power):
-        kva = np.add.reduceat(at_first, first[:-1], axis=1)[:, by_power]
-        share[:, by_power] = np.abs(kva)
-    return Loading(names, share / table.rating[rated])
+    if not names:
+        return Loading(names, share)
+    flows = branch_flows(network, flow, names)
+    first = np.cumsum([0, *(table.first[rated + 1] - table.first[rated])])[:-1]
+    into_first = np.where(np.array(flows.conductors.ends) == 1, flows.power_kva, 0.0)
+    kva = np.abs(np.add.reduceat(into_first, first, axis=1))
+    amps = np.maximum.reduceat(np.abs(flows.current_a), first, axis=1)
+    is_transformer = np.array([name.startswith("transformer.") for name in names])
+    return Loading(names, np.where(is_transformer, kva, amps) / table.rating[rated])

@@ -48,7 +48,7 @@ def element_losses(network: Network, flow: PowerFlow) -> ElementLosses:
     """
     table = table_of(network)
     out = np.empty((len(flow.v_pu), len(table.elements)), dtype=np.complex128)
-    by_rows(measure_kernels.element_losses, table.loss, network, flow, out)
+    by_rows(measure_kernels.element_losses, network, flow, table.loss, out)
     return ElementLosses(table.elements, out)
 
 
@@ -59,7 +59,7 @@ def losses_kw(network: Network, flow: PowerFlow) -> NDArray[np.float64]:
     place in `element_losses`.
     """
     out = np.empty(len(flow.v_pu))
-    by_rows(measure_kernels.active_losses, table_of(network).active, network, flow, out)
+    by_rows(measure_kernels.active_losses, network, flow, table_of(network).active, out)
     return out
 
 

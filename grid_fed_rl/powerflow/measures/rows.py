@@ -1,6 +1,7 @@
 """What the measures of branches share: the table, the factors, rows over threads."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,13 +31,12 @@ def row_factors(network: Network, flow: PowerFlow) -> NDArray[np.float64]:
     return np.concatenate([np.ones((len(varying), 1)), varying], axis=1)
 
 
-def by_rows(
-    kernel: Callable[..., None],
-    terms: tuple,
-    network: Network,
-    flow: PowerFlow,
-    out: NDArray,
-) -> None:
-    """Run a kernel of `measure_kernels` on all rows."""
+def by_rows(kernel: Callable[..., None], network: Network, flow: PowerFlow, *rest: Any) -> None:
+    """Run a kernel of `measure_kernels` on all rows, spread over threads."""
     v_pu = np.ascontiguousarray(flow.v_pu)
-    kernel(0, len(v_pu), terms, row_factors(network, flow), v_pu, out)
+    factors = row_factors(network, flow)
+
+    def run(first: int, last: int) -> None:
+        kernel(first, last, factors, v_pu, *rest)
+
+    run(0, len(v_pu))
