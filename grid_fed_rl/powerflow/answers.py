@@ -152,7 +152,9 @@ def inject(legs: Legs, p: Real, q: Real, v_re: Real, v_im: Real, x_re: Real, x_i
 
 @njit(**COMPILED)
 def _across(legs: Legs, k: int, order: Index, v: Complex) -> complex:
-    return v[order[legs.start[k]]] - (0j if legs.to_ground[k] else v[order[legs.stop[k]]])
+    start: complex = v[order[legs.start[k]]]
+    stop: complex = 0j if legs.to_ground[k] else v[order[legs.stop[k]]]
+    return start - stop
 
 
 @njit(**COMPILED)

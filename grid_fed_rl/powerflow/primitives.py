@@ -34,6 +34,7 @@ __all__ = [
     "capacitor_admittance",
     "legs_of",
     "line_admittance",
+    "line_series_shunt",
     "rated_leg_kv",
     "reactor_admittance",
     "source_admittance",
@@ -94,12 +95,19 @@ def _on_legs(connection: Connection, n_conductors: int, y_leg: complex) -> Matri
     return y
 
 
-def line_admittance(line: Line | Switch, code: LineCode, frequency_hz: float) -> Matrix:
-    """Pi section with full coupling, of a closed switch too: (2n, 2n) for n conductors."""
+def line_series_shunt(
+    line: Line | Switch, code: LineCode, frequency_hz: float
+) -> tuple[Matrix, Matrix]:
+    """Series admittance and the shunt admittance at each end: (n, n) both."""
     km = line.length_m / 1000.0
     z_ohm = np.array(code.z_ohm_per_km, dtype=np.complex128) * km
     capacitance_f = np.array(code.c_nf_per_km, dtype=np.complex128) * km * 1e-9
-    return _two_port(_inverse(z_ohm), 0.5j * 2.0 * math.pi * frequency_hz * capacitance_f)
+    return _inverse(z_ohm), 0.5j * 2.0 * math.pi * frequency_hz * capacitance_f
+
+
+def line_admittance(line: Line | Switch, code: LineCode, frequency_hz: float) -> Matrix:
+    """Pi section with full coupling, of a closed switch too: (2n, 2n) for n conductors."""
+    return _two_port(*line_series_shunt(line, code, frequency_hz))
 
 
 def capacitor_admittance(capacitor: Capacitor) -> Matrix:
@@ -195,7 +203,7 @@ def _antifloat(transformer: Transformer, winding: int) -> Matrix:
     if w.connection is Connection.WYE_N:
         ends[-1] += 1.0
     rated = _coil_va(transformer) / _coil_v(transformer, winding) ** 2
-    return np.diag(-0.5j * transformer.antifloat_ppm * 1e-6 * rated * ends)
+    return np.diag((-0.5j * transformer.antifloat_ppm * 1e-6 * rated) * ends.astype(np.complex128))
 
 
 class TapParts(NamedTuple):
