@@ -94,7 +94,9 @@ def winding_nodes(winding: Winding) -> tuple[list[Node], list[Node]]:
     """Return the nodes of a winding's phases, and that of its neutral if it is not ground."""
     bus, nodes = winding.terminal
     split = len(nodes) - 1 if winding.connection is Connection.WYE_N else len(nodes)
-    return _nodes(bus, nodes[:split]), _nodes(bus, nodes[split:])
+    phases, neutral = _nodes(bus, nodes[:split]), _nodes(bus, nodes[split:])
+    # From ground to a phase: half of a centre-tapped coil, its polarity turned.
+    return (phases, neutral) if phases else (neutral, [])
 
 
 def _nodes(bus: str, nodes: Iterable[int]) -> list[Node]:

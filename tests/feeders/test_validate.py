@@ -29,6 +29,7 @@ from grid_fed_rl.feeders import (
     load,
     validate,
 )
+from grid_fed_rl.feeders.topology import places
 
 Break = Callable[[Feeder], Feeder]
 AT_675 = (Terminal("675", (1, 2, 3)), Connection.WYE, 4.16)
@@ -511,13 +512,13 @@ def test_what_is_sound_has_no_fault(what: str) -> None:
     assert validate(SOUND[what](load("ieee13"))) == []
 
 
-def split_phase(kv_240: float = 0.24) -> Feeder:
+def split_phase(kv_240: float = 0.24, connection: Connection = Connection.WYE_N) -> Feeder:
     """A service of 120/240 V behind a centre-tapped transformer, on the second phase of 645."""
     feeder = load("ieee13")
     windings = (
         Winding(Terminal("645", (2,)), Connection.WYE, 2.4, 25.0, 0.6),
-        Winding(Terminal("house", (1, 0)), Connection.DELTA, 0.12, 25.0, 1.2),
-        Winding(Terminal("house", (0, 2)), Connection.DELTA, 0.12, 25.0, 1.2),
+        Winding(Terminal("house", (1, 0)), connection, 0.12, 25.0, 1.2),
+        Winding(Terminal("house", (0, 2)), connection, 0.12, 25.0, 1.2),
     )
     oven = Load(
         *("oven", Terminal("house", (1, 2)), Connection.DELTA, LoadModel.Z, 5.0, 0.0, kv_240)
@@ -534,8 +535,11 @@ def split_phase(kv_240: float = 0.24) -> Feeder:
     )
 
 
-def test_a_split_phase_service_is_sound() -> None:
-    assert validate(split_phase(), radial=True) == []
+@pytest.mark.parametrize("connection", [Connection.WYE_N, Connection.DELTA])
+def test_a_split_phase_service_is_sound(connection: Connection) -> None:
+    feeder = split_phase(connection=connection)
+    assert validate(feeder, radial=True) == []
+    assert places(feeder)["house", 2].parent == ("645", 2)
 
 
 def test_a_wrong_voltage_of_a_service_is_found() -> None:
