@@ -19,7 +19,7 @@ must; the others cost nothing where there are none.
 """
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -151,10 +151,8 @@ def inject(legs: Legs, p: Real, q: Real, v_re: Real, v_im: Real, x_re: Real, x_i
 
 
 @njit(**COMPILED)
-def _across(legs: Legs, k: int, order: Index, v: Complex) -> complex:
-    start: complex = v[order[legs.start[k]]]
-    stop: complex = 0j if legs.to_ground[k] else v[order[legs.stop[k]]]
-    return start - stop
+def _across(legs: Legs, k: int, order: Index, v: Complex) -> Any:
+    return v[order[legs.start[k]]] - (0j if legs.to_ground[k] else v[order[legs.stop[k]]])
 
 
 @njit(**COMPILED)

@@ -32,6 +32,7 @@ from grid_fed_rl.feeders import (
 __all__ = [
     "TapParts",
     "capacitor_admittance",
+    "delta_direction",
     "legs_of",
     "line_admittance",
     "line_series_shunt",
@@ -159,7 +160,7 @@ def _leakage(transformer: Transformer) -> Matrix:
     return _symmetric(from_first.T @ _inverse(z / _coil_va(transformer)) @ from_first)
 
 
-def _delta_direction(transformer: Transformer) -> int:
+def delta_direction(transformer: Transformer) -> int:
     """Which neighbour a delta coil that starts on a phase ends on: +1 or -1.
 
     ANSI lag (IEEE C57.12.00): the low side of a delta-wye bank lags by 30
@@ -220,7 +221,7 @@ class TapParts(NamedTuple):
 def _blocks(transformer: Transformer, taps_pu: Sequence[float]) -> tuple[Matrix, list[int]]:
     """Admittance without anti-float, and the winding that each conductor belongs to."""
     n = len(transformer.windings)
-    direction = _delta_direction(transformer)
+    direction = delta_direction(transformer)
     coils = [_incidence(transformer, k, direction) / taps_pu[k] for k in range(n)]
     y_core = _leakage(transformer)
     no_load = complex(transformer.no_load_percent, -transformer.magnetising_percent) / 100.0

@@ -13,7 +13,7 @@ from functools import cache
 import numpy as np
 import opendssdirect
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -278,6 +278,7 @@ def test_the_compiled_loop_and_what_is_asked_afterwards_agree(element: Element) 
     np.testing.assert_allclose(p_out[:, 0] + 1j * q_out[:, 0], s, rtol=1e-12, atol=1e-15)
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from(ELEMENTS), st.floats(0.02, 1.6), st.floats(0.0, 2 * np.pi), st.floats(-1.0, 1.0)
 )
