@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any
 
 from grid_fed_rl.feeders.opendss.circuit import Circuit, Element, RefusedError, digits
 from grid_fed_rl.feeders.opendss.shunt_commands import ENDLESS, GUARDS
@@ -17,8 +17,6 @@ from grid_fed_rl.feeders.shunts import (
 )
 
 __all__ = ["with_capacitor_controls", "with_inverter_controls"]
-
-Inverter = TypeVar("Inverter", Pv, Storage)
 
 _MODES = {
     ("voltvar", ""): ("vvc_curve1",),
@@ -94,17 +92,16 @@ def with_inverter_controls(
     circuit: Circuit, pvs: Mapping[str, Pv], storages: Mapping[str, Storage]
 ) -> tuple[dict[str, Pv], dict[str, Storage]]:
     """PV systems and batteries with their volt-var and volt-watt curves."""
-    controlled: tuple[dict[str, Pv], dict[str, Storage]] = (dict(pvs), dict(storages))
-    kinds = ("pvsystem", "storage")
+    controlled: dict[str, dict[str, Any]] = {"pvsystem": dict(pvs), "storage": dict(storages)}
     curves = {e.name: e for e in circuit.elements("xycurve")}
 
     def read(e: Element) -> None:
         named = [str(der).lower() for der in e["derlist"] or []]
-        named = named or [f"{k}.{n}" for k, g in zip(kinds, controlled, strict=True) for n in g]
+        named = named or [f"{kind}.{name}" for kind, group in controlled.items() for name in group]
         volt_var, volt_watt = _curves(circuit, e, curves)
         for der in named:
             kind, _, name = der.partition(".")
-            group = controlled[kinds.index(kind)] if kind in kinds else {}
+            group = controlled.get(kind, {})
             if name not in group:
                 raise RefusedError(f"derlist has {der!r}; expected inverters that are read")
             if group[name].control is not None:
@@ -119,7 +116,7 @@ def with_inverter_controls(
 
     for _ in circuit.read_each("invcontrol", read):
         pass
-    return controlled
+    return controlled["pvsystem"], controlled["storage"]
 
 
 Points = tuple[tuple[float, float], ...]

@@ -39,14 +39,15 @@ class Codes:
 
     def name_of(self, matrices: Matrices, wish: str) -> str:
         """Name of the code with these matrices (per km), a new one if need be."""
-        known = self.of_matrices.get(matrices)
+        key = _about(matrices)
+        known = self.of_matrices.get(key)
         if known is not None:
             return known
         name, n = wish, 1
         while name in self.by_name:
             n += 1
             name = f"{wish}_{n}"
-        self.of_matrices[matrices] = name
+        self.of_matrices[key] = name
         self.by_name[name] = _code(name, matrices)
         return name
 
@@ -60,7 +61,7 @@ def read_lines(
     for element in circuit.read_each("linecode", lambda e: e):
         unit = element.text("units")
         matrices = _per_km(_matrices(element), METRES.get(unit, KM))
-        codes.of_matrices.setdefault(matrices, element.name)
+        codes.of_matrices.setdefault(_about(matrices), element.name)
         codes.by_name[element.name] = _code(element.name, matrices)
     reader = _Reader(circuit, codes, per_unit, _devices(circuit), circuit.was_set("line"))
     reader.rated = {
@@ -156,6 +157,8 @@ class _Reader:
     def _amps(self, e: Element) -> float:
         """The rating, infinite where the script leaves it to OpenDSS's default."""
         amps, code = e.number("normamps"), e.text("linecode")
+        if amps <= 0:  # a wire of which the script says nothing
+            return math.inf
         if amps != DEFAULT_AMPS or code in self.rated:
             return amps
         keys = self.was_set[e.name]
@@ -202,6 +205,12 @@ def _scaled(matrices: Matrices, factor: float) -> Matrices:
 
 def _rounded(matrices: Matrices) -> Matrices:
     r, x, c = (tuple(tuple(digits(v) for v in row) for row in matrix) for matrix in matrices)
+    return r, x, c
+
+
+def _about(matrices: Matrices) -> Matrices:
+    """Twelve digits: lines of one geometry differ in the last ones by their length."""
+    r, x, c = (tuple(tuple(float(f"{v:.12g}") for v in row) for row in m) for m in matrices)
     return r, x, c
 
 

@@ -29,6 +29,7 @@ from grid_fed_rl.feeders.opendss.read_transformers import (
     read_source,
     read_transformers,
 )
+from grid_fed_rl.feeders.opendss.renaming import with_plain_names
 from grid_fed_rl.feeders.opendss.report import Imported, Note
 from grid_fed_rl.feeders.records import Bus, Connection, Winding
 
@@ -131,8 +132,10 @@ def _feeder(circuit: Circuit, path: Path) -> Feeder:
         frequency_hz=circuit.frequency_hz,
         **_words(path),
     )
+    feeder = replace(feeder, buses=_with_voltages(feeder, circuit))
+    feeder = with_plain_names(feeder, circuit.report)
     check_names(feeder)
-    return replace(feeder, buses=_with_voltages(feeder, circuit))
+    return feeder
 
 
 def _words(path: Path) -> dict[str, str]:
