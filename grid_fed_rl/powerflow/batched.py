@@ -103,9 +103,6 @@ def solve_batched(
         setpoint=setpoint,
         settled=np.zeros(rows, dtype=np.bool_),
     )
-    # By position, and one place more than there are nodes, for ground.
-    source = np.zeros(network.n_nodes + 1, dtype=np.complex128)
-    source[:-1] = network.source_current_pu[network.elimination.order]
     factors = factors_of(network, setpoint)
     powers = kernels.Powers(
         setpoint.load_kw, setpoint.load_kvar, setpoint.der_kw, setpoint.der_kvar
@@ -119,8 +116,8 @@ def solve_batched(
             network.interior,
             network.boundary,
             network.zones,
+            network.sites,
             network.legs,
-            source,
             factors,
             powers,
             start,

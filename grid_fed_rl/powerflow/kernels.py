@@ -24,6 +24,7 @@ __all__ = [
     "Boundary",
     "Interior",
     "Powers",
+    "Sites",
     "Zones",
     "apply_inverse",
     "factorise_interior",
@@ -42,6 +43,11 @@ S_BASE_KVA = 1000.0
 # Admittance to ground that holds a dead node at 0 V, per unit. No current flows
 # into it but what a load between a dead phase and a live one drives.
 EARTHED = 1e12
+
+# Iterations a step looks back on, and the share of their inner products by which the
+# least squares are kept from dividing by nothing.
+DEPTH = 3
+RIDGE = 1e-12
 
 
 class Interior(NamedTuple):
@@ -86,6 +92,30 @@ class Zones(NamedTuple):
     edge_to: Index  # (edge,) zone at the other
 
 
+class Sites(NamedTuple):
+    """Where current enters: the source, and the nodes that loads and DER stand on."""
+
+    position: Index  # (site,) position of each node with loads or DER
+    source: Index  # (3,) positions of the source
+    source_re: Real  # (3,) its Norton current
+    source_im: Real
+
+
+class Past(NamedTuple):
+    """What the last iterations did, by site: moves f of v to g, and their changes."""
+
+    f_re: Real  # (site, lane)
+    f_im: Real
+    g_re: Real
+    g_im: Real
+    df_re: Real  # (DEPTH * site, lane) change of f, a step after the other
+    df_im: Real
+    dg_re: Real
+    dg_im: Real
+    gram: Real  # (DEPTH * DEPTH, lane) inner products of the changes of f
+    to: Real  # (DEPTH, lane) inner products of the changes of f with f
+
+
 class Powers(NamedTuple):
     """What loads draw and DER inject at rated voltage, as in `Setpoint`."""
 
@@ -93,6 +123,11 @@ class Powers(NamedTuple):
     load_kvar: Real
     der_kw: Real  # (row, der)
     der_kvar: Real
+
+
+@njit(**COMPILED)
+def _lanes_of(n: int) -> Real:
+    return np.zeros((n, LANES))
 
 
 @njit(**COMPILED)
@@ -256,20 +291,152 @@ def _substitute(
 
 
 @njit(**COMPILED)
-def _advance(
-    first: int, last: int, x_re: Real, x_im: Real, active: Real, v_re: Real, v_im: Real, move: Real
+def _inject(
+    legs: Legs,
+    sites: Sites,
+    first: int,
+    p: Real,
+    q: Real,
+    v_re: Real,
+    v_im: Real,
+    c_re: Real,
+    c_im: Real,
+    x_re: Real,
+    x_im: Real,
 ) -> None:
-    """Move v to x in the active lanes; leave the square of the largest move in `move`."""
-    share = load(active, 0)
+    """Currents of the source and of all legs, by position from `first` on."""
+    n_sites = sites.position.shape[0]
+    for i in range(n_sites + 1):
+        store(c_re, i, splat(0.0))
+        store(c_im, i, splat(0.0))
+    inject(legs, p, q, v_re, v_im, c_re, c_im)
+    for k in range(first, x_re.shape[0]):
+        store(x_re, k, splat(0.0))
+        store(x_im, k, splat(0.0))
+    for k in range(sites.source.shape[0]):
+        store(x_re, sites.source[k], splat(sites.source_re[k]))
+        store(x_im, sites.source[k], splat(sites.source_im[k]))
+    for i in range(n_sites):
+        k = sites.position[i]
+        store(x_re, k, load(x_re, k) + load(c_re, i))
+        store(x_im, k, load(x_im, k) + load(c_im, i))
+
+
+@njit(**COMPILED)
+def _look_back(
+    sites: Sites,
+    slot: int,
+    x_re: Real,
+    x_im: Real,
+    v_re: Real,
+    v_im: Real,
+    past: Past,
+    move: Real,
+) -> None:
+    """Note what the last iteration did; leave the square of its largest move in `move`."""
+    n = sites.position.shape[0]
     largest = splat(0.0)
-    for k in range(first, last):
-        re, im = load(v_re, k), load(v_im, k)
-        d_re, d_im = load(x_re, k) - re, load(x_im, k) - im
-        square = fused(d_re, d_re, d_im * d_im)
+    near_0 = near_1 = near_2 = to_0 = to_1 = to_2 = splat(0.0)
+    for i in range(n):
+        g_re, g_im = load(x_re, sites.position[i]), load(x_im, sites.position[i])
+        f_re, f_im = g_re - load(v_re, i), g_im - load(v_im, i)
+        square = fused(f_re, f_re, f_im * f_im)
         largest = where(square <= largest, largest, square)  # so that a NaN stays
-        store(v_re, k, fused(share, d_re, re))
-        store(v_im, k, fused(share, d_im, im))
+        k = slot * n + i
+        d_re, d_im = f_re - load(past.f_re, i), f_im - load(past.f_im, i)
+        store(past.df_re, k, d_re)
+        store(past.df_im, k, d_im)
+        store(past.dg_re, k, g_re - load(past.g_re, i))
+        store(past.dg_im, k, g_im - load(past.g_im, i))
+        store(past.f_re, i, f_re)
+        store(past.f_im, i, f_im)
+        store(past.g_re, i, g_re)
+        store(past.g_im, i, g_im)
+        a_re, a_im = load(past.df_re, i), load(past.df_im, i)
+        near_0 = fused(a_re, d_re, fused(a_im, d_im, near_0))
+        to_0 = fused(a_re, f_re, fused(a_im, f_im, to_0))
+        a_re, a_im = load(past.df_re, n + i), load(past.df_im, n + i)
+        near_1 = fused(a_re, d_re, fused(a_im, d_im, near_1))
+        to_1 = fused(a_re, f_re, fused(a_im, f_im, to_1))
+        a_re, a_im = load(past.df_re, 2 * n + i), load(past.df_im, 2 * n + i)
+        near_2 = fused(a_re, d_re, fused(a_im, d_im, near_2))
+        to_2 = fused(a_re, f_re, fused(a_im, f_im, to_2))
     store(move, 0, largest)
+    for j, near in enumerate((near_0, near_1, near_2)):
+        store(past.gram, DEPTH * slot + j, near)
+        store(past.gram, DEPTH * j + slot, near)
+    for j, to in enumerate((to_0, to_1, to_2)):
+        store(past.to, j, to)
+
+
+@njit(**COMPILED)
+def _mix(past: Past, weight: Real) -> None:
+    """Weights of the last steps: the least squares that cancel the residual best."""
+    gram = past.gram
+    floor = (load(gram, 0) + load(gram, 4) + load(gram, 8)) * splat(RIDGE) + splat(1e-300)
+    d_0 = load(gram, 0) + floor
+    m_10, m_20, m_21 = load(gram, 3), load(gram, 6), load(gram, 7)
+    l_10, l_20 = m_10 / d_0, m_20 / d_0
+    d_1 = fused(-l_10, m_10, load(gram, 4) + floor)
+    w_21 = fused(-l_10, m_20, m_21)
+    l_21 = w_21 / d_1
+    d_2 = fused(-l_21, w_21, fused(-l_20, m_20, load(gram, 8) + floor))
+    y_0 = load(past.to, 0)
+    y_1 = fused(-l_10, y_0, load(past.to, 1))
+    y_2 = fused(-l_21, y_1, fused(-l_20, y_0, load(past.to, 2)))
+    z_2 = y_2 / d_2
+    z_1 = fused(-l_21, z_2, y_1 / d_1)
+    store(weight, 2, z_2)
+    store(weight, 1, z_1)
+    store(weight, 0, fused(-l_20, z_2, fused(-l_10, z_1, y_0 / d_0)))
+
+
+@njit(**COMPILED)
+def _advance(past: Past, weight: Real, active: Real, v_re: Real, v_im: Real) -> None:
+    """Move v to where the last steps point, in the active lanes."""
+    n = past.f_re.shape[0]
+    moving = load(active, 0) > splat(0.5)
+    w_0, w_1, w_2 = load(weight, 0), load(weight, 1), load(weight, 2)
+    for i in range(n):
+        re = fused(-w_0, load(past.dg_re, i), load(past.g_re, i))
+        im = fused(-w_0, load(past.dg_im, i), load(past.g_im, i))
+        re = fused(-w_1, load(past.dg_re, n + i), re)
+        im = fused(-w_1, load(past.dg_im, n + i), im)
+        re = fused(-w_2, load(past.dg_re, 2 * n + i), re)
+        im = fused(-w_2, load(past.dg_im, 2 * n + i), im)
+        store(v_re, i, where(moving, re, load(v_re, i)))
+        store(v_im, i, where(moving, im, load(v_im, i)))
+
+
+@njit(**COMPILED)
+def _forget(past: Past) -> None:
+    """Begin a block of rows: no step was made yet."""
+    for array in (past.df_re, past.df_im, past.dg_re, past.dg_im, past.gram, past.to):
+        array[:] = 0.0
+
+
+@njit(**COMPILED)
+def _gather(
+    block: int,
+    last_row: int,
+    factors: Real,
+    powers: Powers,
+    factor: Real,
+    p: Real,
+    q: Real,
+) -> None:
+    """What varies, of a block of rows; past the last row, the last again."""
+    n_loads, n_ders = powers.load_kw.shape[1], powers.der_kw.shape[1]
+    for lane in range(LANES):
+        r = min(block + lane, last_row - 1)
+        for f in range(factors.shape[1]):
+            factor[f, lane] = factors[r, f]
+        for j in range(n_loads):
+            p[j, lane] = -powers.load_kw[r, j] / S_BASE_KVA
+            q[j, lane] = -powers.load_kvar[r, j] / S_BASE_KVA
+        for j in range(n_ders):
+            p[n_loads + j, lane] = powers.der_kw[r, j] / S_BASE_KVA
+            q[n_loads + j, lane] = powers.der_kvar[r, j] / S_BASE_KVA
 
 
 @njit(**COMPILED)
@@ -280,8 +447,8 @@ def solve_rows(
     interior: Interior,
     boundary: Boundary,
     zones: Zones,
+    sites: Sites,
     legs: Legs,
-    source: Complex,
     factors: Real,
     powers: Powers,
     start: Complex,
@@ -294,60 +461,59 @@ def solve_rows(
 ) -> None:
     """Solve rows [first_row, last_row) in blocks of `LANES`.
 
-    The fixed point ``Y v = i_source + i(v)`` from `start` ((1 or rows, node),
-    complex), until no node that loads stand on, or that stands between them,
-    moves by more than the tolerance.
+    The fixed point ``v = Y^-1 (i_source + i(v))`` at the sites of loads and DER,
+    from `start` ((1 or rows, node), complex), until none moves by more than the
+    tolerance. Each step is mixed with the last three so that what they have in
+    common cancels (D. G. Anderson, "Iterative procedures for nonlinear integral
+    equations", J. ACM 12(4), 1965, doi:10.1145/321296.321305).
     """
     order, n_quiet = elimination.order, elimination.n_quiet
     n, n_boundary = order.shape[0], boundary.column.shape[0] - 1
-    n_interior = n - n_boundary
-    y_re = np.empty((boundary.base_re.shape[0], LANES))
-    y_im = np.empty((boundary.base_re.shape[0], LANES))
-    u_re = np.empty((n_boundary, LANES))
-    u_im = np.empty((n_boundary, LANES))
-    v_re = np.zeros((n + 1, LANES))  # the last place is ground
-    v_im = np.zeros((n + 1, LANES))
-    x_re = np.empty((n + 1, LANES))
-    x_im = np.empty((n + 1, LANES))
-    n_loads, n_ders = powers.load_kw.shape[1], powers.der_kw.shape[1]
-    p = np.empty((n_loads + n_ders, LANES))
-    q = np.empty((n_loads + n_ders, LANES))
-    factor = np.empty((factors.shape[1], LANES))
-    alive = np.empty((zones.alive.shape[0], LANES))
-    move = np.empty((1, LANES))
-    active = np.empty((1, LANES))
+    n_interior, n_sites = n - n_boundary, sites.position.shape[0]
+    y_re, y_im = _lanes_of(boundary.base_re.shape[0]), _lanes_of(boundary.base_re.shape[0])
+    u_re, u_im = _lanes_of(n_boundary), _lanes_of(n_boundary)
+    x_re, x_im = _lanes_of(n), _lanes_of(n)
+    # By site; the last place is ground, whose voltage stays 0.
+    v_re, v_im = _lanes_of(n_sites + 1), _lanes_of(n_sites + 1)
+    c_re, c_im = _lanes_of(n_sites + 1), _lanes_of(n_sites + 1)
+    past = Past(
+        _lanes_of(n_sites),
+        _lanes_of(n_sites),
+        _lanes_of(n_sites),
+        _lanes_of(n_sites),
+        _lanes_of(DEPTH * n_sites),
+        _lanes_of(DEPTH * n_sites),
+        _lanes_of(DEPTH * n_sites),
+        _lanes_of(DEPTH * n_sites),
+        _lanes_of(DEPTH * DEPTH),
+        _lanes_of(DEPTH),
+    )
+    n_elements = powers.load_kw.shape[1] + powers.der_kw.shape[1]
+    p, q = _lanes_of(n_elements), _lanes_of(n_elements)
+    factor, alive = _lanes_of(factors.shape[1]), _lanes_of(zones.alive.shape[0])
+    weight, move, active = _lanes_of(DEPTH), _lanes_of(1), _lanes_of(1)
     iterations = np.empty(LANES, dtype=np.int32)
     status = np.empty(LANES, dtype=np.int8)
     for block in range(first_row, last_row, LANES):
-        for lane in range(LANES):
-            r = min(block + lane, last_row - 1)
-            for f in range(factors.shape[1]):
-                factor[f, lane] = factors[r, f]
-            for j in range(n_loads):
-                p[j, lane] = -powers.load_kw[r, j] / S_BASE_KVA
-                q[j, lane] = -powers.load_kvar[r, j] / S_BASE_KVA
-            for j in range(n_ders):
-                p[n_loads + j, lane] = powers.der_kw[r, j] / S_BASE_KVA
-                q[n_loads + j, lane] = powers.der_kvar[r, j] / S_BASE_KVA
-            active[0, lane] = 1.0
-            iterations[lane] = 0
-            status[lane] = NOT_CONVERGED
+        _gather(block, last_row, factors, powers, factor, p, q)
         _revive(zones, factor, alive)
         _assemble(boundary, zones, n_interior, factor, alive, y_re, y_im)
         _factorise(boundary, y_re, y_im, u_re, u_im)
+        _forget(past)
         for lane in range(LANES):
-            r_start = min(block + lane, last_row - 1) if start.shape[0] > 1 else 0
-            for k in range(n_quiet, n):
-                v_re[k, lane] = start[r_start, order[k]].real * alive[zones.of[k], lane]
-                v_im[k, lane] = start[r_start, order[k]].imag * alive[zones.of[k], lane]
+            r = min(block + lane, last_row - 1) if start.shape[0] > 1 else 0
+            for i in range(n_sites):
+                k = sites.position[i]
+                v_re[i, lane] = start[r, order[k]].real * alive[zones.of[k], lane]
+                v_im[i, lane] = start[r, order[k]].imag * alive[zones.of[k], lane]
+            active[0, lane] = 1.0
+            iterations[lane] = 0
+            status[lane] = NOT_CONVERGED
         remaining = LANES
-        for _ in range(max_iterations):
-            for k in range(n_quiet, n + 1):
-                store(x_re, k, splat(source[k].real))
-                store(x_im, k, splat(source[k].imag))
-            inject(legs, p, q, v_re, v_im, x_re, x_im)
+        for iteration in range(max_iterations):
+            _inject(legs, sites, n_quiet, p, q, v_re, v_im, c_re, c_im, x_re, x_im)
             _substitute(interior, boundary, n_quiet, y_re, y_im, x_re, x_im)
-            _advance(n_quiet, n, x_re, x_im, active, v_re, v_im, move)
+            _look_back(sites, iteration % DEPTH, x_re, x_im, v_re, v_im, past, move)
             for lane in range(LANES):
                 if active[0, lane] == 1.0:
                     iterations[lane] += 1
@@ -364,14 +530,19 @@ def solve_rows(
                         remaining -= 1
             if remaining == 0:
                 break
-        v_re[:n_quiet] = v_im[:n_quiet] = 0.0
-        _backward(interior, 0, n_quiet, v_re, v_im)
+            if iteration == 0:
+                _forget(past)  # there was no step before the first
+            _mix(past, weight)
+            _advance(past, weight, active, v_re, v_im)
+        # A frozen lane has been computed again from the same voltages: x is its answer.
+        x_re[:n_quiet] = x_im[:n_quiet] = 0.0
+        _backward(interior, 0, n_quiet, x_re, x_im)
         for lane in range(min(LANES, last_row - block)):
             r = block + lane
             iterations_out[r] = iterations[lane]
             status_out[r] = status[lane]
             for k in range(n):
-                v_out[r, order[k]] = complex(v_re[k, lane], v_im[k, lane])
+                v_out[r, order[k]] = complex(x_re[k, lane], x_im[k, lane])
 
 
 @njit(**COMPILED)
@@ -392,12 +563,9 @@ def apply_inverse(
         for lane in range(LANES):
             factor[f, lane] = factors[f]
     alive = np.empty((zones.alive.shape[0], LANES))
-    y_re = np.empty((boundary.base_re.shape[0], LANES))
-    y_im = np.empty((boundary.base_re.shape[0], LANES))
-    u_re = np.empty((n_boundary, LANES))
-    u_im = np.empty((n_boundary, LANES))
-    x_re = np.empty((n + 1, LANES))
-    x_im = np.empty((n + 1, LANES))
+    y_re, y_im = _lanes_of(boundary.base_re.shape[0]), _lanes_of(boundary.base_re.shape[0])
+    u_re, u_im = _lanes_of(n_boundary), _lanes_of(n_boundary)
+    x_re, x_im = _lanes_of(n), _lanes_of(n)
     _revive(zones, factor, alive)
     _assemble(boundary, zones, n - n_boundary, factor, alive, y_re, y_im)
     _factorise(boundary, y_re, y_im, u_re, u_im)

@@ -51,7 +51,9 @@ class Network:
         interior: Factors of the part of it that no row changes.
         boundary: The part that differs from row to row.
         zones: What switches can cut off from the source.
-        legs: Where loads and DER inject current.
+        sites: Where current enters.
+        legs: Where loads and DER inject current; they count nodes by `leg_nodes`.
+        leg_nodes: Columns of the nodes that loads and DER stand on.
     """
 
     feeder: Feeder
@@ -75,7 +77,9 @@ class Network:
     interior: kernels.Interior
     boundary: kernels.Boundary
     zones: kernels.Zones
+    sites: kernels.Sites
     legs: Legs
+    leg_nodes: NDArray[np.int32]
 
     @property
     def n_nodes(self) -> int:
@@ -110,11 +114,13 @@ def compile_network(feeder: Feeder) -> Network:
 
     stamps = stamp(feeder, node_index, v_base_v)
     stamps.add(source_nodes, y_source)
-    injecting = np.zeros(len(nodes), dtype=np.bool_)
-    injecting[source_nodes] = True
     shunts = (feeder.loads, feeder.pvs, feeder.storages, feeder.generators)
-    for shunt in (one for kind in shunts for one in kind.values()):
-        injecting[[k for k in columns_of(node_index, shunt.terminal) if k != GROUND]] = True
+    on = {
+        k for kind in shunts for one in kind.values() for k in columns_of(node_index, one.terminal)
+    }
+    leg_nodes = np.array(sorted(on - {GROUND}), dtype=np.int32)
+    injecting = np.zeros(len(nodes), dtype=np.bool_)
+    injecting[[*source_nodes, *leg_nodes]] = True
     elimination = eliminate(len(nodes), stamps.pairs, ~injecting, stamps.boundary(len(nodes)))
     interior, boundary = stamps.factorise(elimination)
     regulators = tuple(feeder.regulators.values())
@@ -148,11 +154,14 @@ def compile_network(feeder: Feeder) -> Network:
         interior=interior,
         boundary=boundary,
         zones=zones_,
-        legs=legs(
-            feeder,
-            {name: int(elimination.position[k]) for name, k in node_index.items()},
-            ground=len(nodes),
+        sites=kernels.Sites(
+            position=elimination.position[leg_nodes],
+            source=elimination.position[source_nodes],
+            source_re=source_current_pu[source_nodes].real.copy(),
+            source_im=source_current_pu[source_nodes].imag.copy(),
         ),
+        legs=legs(feeder, {node_names[k]: i for i, k in enumerate(leg_nodes)}, len(leg_nodes)),
+        leg_nodes=leg_nodes,
     )
 
 

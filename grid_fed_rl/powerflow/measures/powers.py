@@ -18,7 +18,7 @@ def _injected(network: Network, flow: PowerFlow) -> tuple[Real, Real]:
     p, q = injections_pu(flow.setpoint)
     p_out, q_out = np.zeros_like(p), np.zeros_like(q)
     v_pu = np.ascontiguousarray(flow.v_pu)
-    answers.leg_powers(network.legs, network.elimination.order, p, q, v_pu, p_out, q_out)
+    answers.leg_powers(network.legs, network.leg_nodes, p, q, v_pu, p_out, q_out)
     return p_out * S_BASE_KVA, q_out * S_BASE_KVA
 
 
