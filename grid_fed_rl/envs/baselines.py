@@ -91,8 +91,7 @@ class Behaviour:
         network, n = env.case.network, env.num_envs
         self._controls = LocalControls(network)
         self._rules = [self._rule_of(group) for group in env.case.groups]
-        regulators = network.feeder.regulators.values()
-        n_shifted = sum(one.control is not None for one in regulators)
+        n_shifted = len(self._controls.regulator_columns)
         n_batteries = len(network.feeder.storages)
         self._shift_v = np.zeros((n, n_shifted))
         self._capacitor_rule = np.zeros((n, len(network.capacitors)), dtype=np.int64)
@@ -136,7 +135,7 @@ class Behaviour:
 
     def _taps(self, most_steps: int) -> Floats:
         snapshot = self._env.snapshot
-        moves = self._controls.tap_moves(snapshot.setpoint, snapshot.flow, self._shift_v)
+        moves = self._controls.tap_moves(snapshot.flow, self._shift_v)
         strayed = self._rng.integers(-most_steps, most_steps + 1, moves.shape)
         moves = np.where(self._strays(moves.shape), strayed, moves)
         return np.clip(np.asarray(moves, dtype=np.float64) / most_steps, -1.0, 1.0)
@@ -149,7 +148,7 @@ class Behaviour:
 
     def _capacitors(self) -> Floats:
         snapshot, hour = self._env.snapshot, self._hour()
-        by_voltage = self._controls.capacitor_states(snapshot.setpoint, snapshot.flow)
+        by_voltage = self._controls.capacitor_steps(snapshot.flow)
         always = np.ones_like(by_voltage)
         by_clock = always * ((hour >= 7.0) & (hour < 23.0))
         closed = np.choose(self._capacitor_rule, [always, by_clock, by_voltage])

@@ -63,8 +63,10 @@ def advance(case: Case, before: Snapshot, action: Floats, threads: int | None = 
     if case.local_controls is None:
         flow = solve(case.network, setpoint, start_pu=start, threads=threads)
     else:
-        settled = case.local_controls.settle(setpoint, start_pu=start, threads=threads)
-        setpoint, flow = settled.setpoint, settled.flow
+        hour = (row % case.year.steps_per_day) * case.year.step_h
+        controls = replace(case.local_controls, hour=hour)
+        flow = controls.settle(setpoint, start_pu=start, threads=threads)
+        setpoint = flow.setpoint
         states, moves = _followed(case, states, moves, setpoint)
     return _snapshot(case, before.day, before.step + 1, row, states, moves, setpoint, flow)
 

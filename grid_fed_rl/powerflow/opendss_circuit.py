@@ -161,8 +161,10 @@ class Circuit:
                 or not np.array_equal(kvar, getattr(now, f"{kind}_kvar"))
             ):
                 # kvar after kW, which else would set it by the power factor
-                self._set_all(batch, b"kw", np.ascontiguousarray(kw[0]), flags)
-                self._set_all(batch, b"kvar", np.ascontiguousarray(kvar[0]), flags)
+                self._set_all(batch, b"kw", np.ascontiguousarray(kw[0], dtype=np.float64), flags)
+                self._set_all(
+                    batch, b"kvar", np.ascontiguousarray(kvar[0], dtype=np.float64), flags
+                )
         for name, put in (
             ("tap_position", self._set_tap),
             ("capacitor_step", self._set_step),

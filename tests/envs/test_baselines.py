@@ -36,7 +36,7 @@ def test_regulators_move_towards_their_line_drop_setting(case123):
     policy, controls = behaviour(env), LocalControls(case123.network)
     for _ in range(5):
         before = env.snapshot
-        moves = controls.tap_moves(before.setpoint, before.flow)
+        moves = controls.tap_moves(before.flow)
         action = policy(observation)
         np.testing.assert_array_equal(action[:, :7] * 4.0, np.clip(moves, -4, 4))
         observation = env.step(action)[0]
@@ -85,7 +85,7 @@ def test_capacitors_follow_their_voltage_control(case13):
     controls = LocalControls(case13.network)
     for _ in range(24):
         before = env.snapshot
-        wanted = controls.capacitor_states(before.setpoint, before.flow)
+        wanted = controls.capacitor_steps(before.flow)
         action = policy(observation)
         np.testing.assert_array_equal(action[:, 3:5], 2.0 * wanted - 1.0)
         observation = env.step(action)[0]
