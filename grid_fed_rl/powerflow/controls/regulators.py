@@ -98,7 +98,7 @@ def _coil_ends(network: Network, regulator: Regulator) -> list[int]:
     transformer = network.feeder.transformers[regulator.transformer]
     winding = transformer.windings[regulator.winding - 1]
     nodes = network.nodes_of(winding.terminal)
-    direction = primitives._delta_direction(transformer)
+    direction = primitives.delta_direction(transformer)
     start, end = primitives.legs_of(winding.connection, len(nodes), direction)[0]
     return [nodes[start], -1 if end is None else nodes[end]]
 
