@@ -19,7 +19,7 @@ PYTHON ?= $(shell for python in python3.11 python3; do \
 	$$python $(IS_NEW_ENOUGH) 2>/dev/null && echo $$python && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint docs format lock clean
+.PHONY: help setup demo test lint docs accuracy format lock clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ lint: setup  ## check style, types and the floors between packages
 
 docs: setup  ## build the documentation into site/, warnings being errors
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+accuracy: setup  ## compare with OpenDSS and write docs/accuracy.md (an hour; options in ARGS)
+	@$(BIN)/python benchmarks/accuracy.py $(ARGS)
 
 format: setup  ## put the code in the one format, and mend what ruff can
 	$(BIN)/ruff check --fix

@@ -23,6 +23,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from both_sides import (
@@ -99,7 +100,7 @@ def memory(rows: Setpoint, flow: PowerFlow, grown_bytes: int) -> dict[str, float
     }
 
 
-def measure(options: argparse.Namespace) -> dict[str, object]:
+def measure(options: argparse.Namespace) -> dict[str, Any]:
     """Run both sides."""
     network = compile_network(open_feeder(options.feeder))
     rows = rows_of(network, options.mode, options.batch)
@@ -163,7 +164,7 @@ def _share(ours: np.ndarray, theirs: np.ndarray) -> float:
     return float(ours[theirs].mean()) if theirs.any() else 1.0
 
 
-def show(r: dict[str, object], console: Console) -> None:
+def show(r: dict[str, Any], console: Console) -> None:
     """Print the results as a table."""
     title = f"{r['feeder']}, {r['nodes']} nodes, {r['mode']}, {r['batch']} rows"
     table = Table("engine", "solves/s", "seconds", title=title)

@@ -160,7 +160,8 @@ def _widths(edges: list[Edge], network: Network, flow: PowerFlow) -> _Widths:
     share_of = dict(zip(loading.elements, loading.share[0].tolist(), strict=True))
     share = np.array([share_of.get(edge.element, math.nan) for edge in edges])
     rated = np.isfinite(share)
-    if len(edges) and rated.mean() >= 0.5:
+    is_line = np.array([edge.element.startswith("line.") for edge in edges], dtype=bool)
+    if is_line.any() and rated[is_line].mean() >= 0.5:
         full = np.clip(np.nan_to_num(share), 0.0, 1.3)
         n_unrated = int((~rated).sum())
         note = f"{n_unrated} branches without a rating are thin" if n_unrated else ""
@@ -169,7 +170,9 @@ def _widths(edges: list[Edge], network: Network, flow: PowerFlow) -> _Widths:
     else:
         flows = measures.branch_flows(network, flow)
         largest = dict.fromkeys(flows.conductors.elements, 0.0)
-        for element, amps in zip(flows.conductors.elements, flows.current_a[0], strict=True):
+        for element, amps in zip(
+            flows.conductors.elements, np.abs(flows.current_a[0]), strict=True
+        ):
             largest[element] = max(largest[element], float(amps))
         # The low side of a transformer would outweigh the lines.
         amps = [0.0 if e.element.startswith("transformer") else largest[e.element] for e in edges]

@@ -56,6 +56,10 @@ def _v_max_node(flow: PowerFlow) -> NDArray[np.int32]:
     return np.abs(flow.v_pu).argmax(axis=1).astype(np.int32)
 
 
+def _loading(network: Network, flow: PowerFlow) -> NDArray[np.float64]:
+    return measures.loading(network, flow).share
+
+
 def _nodes(network: Network) -> tuple[str, ...]:
     return network.node_names
 
@@ -111,6 +115,7 @@ QUANTITIES: Mapping[str, Quantity] = MappingProxyType(
         "load_kvar": Quantity("reactive power each load draws", _loads, measures.load_kvar),
         "der_kw": Quantity("active power each DER injects", _ders, measures.der_kw),
         "der_kvar": Quantity("reactive power each DER injects", _ders, measures.der_kvar),
+        "loading": Quantity("share of its rating, 1 is rated", measures.rated_branches, _loading),
         "taps": Quantity(
             "tap position, steps from neutral",
             _regulators,

@@ -1,0 +1,269 @@
+"""How far the batched engine is from OpenDSS and from the published solutions.
+
+Every shipped feeder is solved by both engines, to 1e-10 per unit each:
+
+- ``base``      as found
+- ``random``    taps and capacitor steps anywhere in their range, every switch
+                thrown with a chance of one in five, every load at 0 to 150 %
+- ``controls``  regulators and capacitors acting until none wants to, from the
+                taps as found: nominal loads, then every load at 0 to 150 %
+
+Rows are solved in chunks by a process a processor; a chunk that is done is kept
+in `runs/accuracy` and not done again while nothing in the package changed. The
+page docs/accuracy.md is written from them.
+
+    python benchmarks/accuracy.py
+    python benchmarks/accuracy.py --feeders ieee13 ieee123 --rows 100 --page /tmp/page.md
+"""
+
+import argparse
+import hashlib
+import json
+import multiprocessing
+import os
+import sys
+from collections import defaultdict
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import cache
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import accuracy_page
+import numpy as np
+from both_sides import processors
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from grid_fed_rl.feeders import load, names
+from grid_fed_rl.powerflow import Network, Setpoint, compile_network, nominal_setpoint, solve
+from grid_fed_rl.powerflow.opendss import OpenDSS
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = ROOT / "docs" / "accuracy.md"
+KEPT = ROOT / "runs" / "accuracy"
+TOLERANCE_PU = 1e-10  # of both engines
+TARGET_PU = 1e-6
+KINDS = ("base", "random", "controls")
+SWITCH_THROWN = 0.2
+CHUNK = {"base": 1, "random": 50, "controls": 10}
+LARGE_NODES = 2000  # beyond, chunks are a fifth as long
+
+Chunk = tuple[str, str, int, int, int]  # feeder, kind, rows in all, first and last of these
+Result = dict[str, Any]
+
+
+# ---- what is solved ---------------------------------------------------------------
+
+
+def rows_of(network: Network, kind: str, n_rows: int) -> Setpoint:
+    """The rows of a kind; the same for the same feeder and number."""
+    nominal = nominal_setpoint(network)
+    if kind == "base":
+        return nominal
+    rng = np.random.default_rng([n_rows, *network.feeder.name.encode()])
+    level = rng.uniform(0.0, 1.5, (n_rows, len(network.loads)))
+    if kind == "controls":
+        level[0] = 1.0
+        return nominal.with_(load_kw=nominal.load_kw * level, load_kvar=nominal.load_kvar * level)
+    thrown = rng.random((n_rows, len(network.switches))) < SWITCH_THROWN
+    return nominal.with_(
+        tap_position=rng.integers(
+            network.tap_lowest, network.tap_highest + 1, (n_rows, len(network.regulators))
+        ),
+        capacitor_step=rng.integers(
+            0, network.capacitor_steps + 1, (n_rows, len(network.capacitors))
+        ),
+        switch_closed=nominal.switch_closed ^ thrown,
+        load_kw=nominal.load_kw * level,
+        load_kvar=nominal.load_kvar * level,
+    )
+
+
+def has_controls(network: Network) -> bool:
+    """Whether anything on the feeder acts by itself."""
+    feeder = network.feeder
+    able = (*feeder.regulators.values(), *feeder.capacitors.values(), *feeder.pvs.values())
+    return any(one.control is not None for one in (*able, *feeder.storages.values()))
+
+
+@cache
+def _sides(feeder: str) -> tuple[Network, OpenDSS]:
+    """Both engines, once a worker process."""
+    network = compile_network(load(feeder))
+    return network, OpenDSS(network, TOLERANCE_PU)
+
+
+def solve_chunk(chunk: Chunk) -> Result:
+    """Solve some rows with both engines and compare them."""
+    feeder, kind, n_rows, first, last = chunk
+    network, engine = _sides(feeder)
+    rows = rows_of(network, kind, n_rows).rows(slice(first, last))
+    controls = kind == "controls"
+    began = perf_counter()
+    theirs = engine.solve(rows, controls=controls)
+    between = perf_counter()
+    ours = solve(network, rows, controls=controls, tolerance_pu=TOLERANCE_PU, threads=1)
+    spent = perf_counter() - between
+    settled = theirs.settled & ours.settled
+    same = (ours.setpoint.tap_position == theirs.setpoint.tap_position).all(axis=1)
+    same &= (ours.setpoint.capacitor_step == theirs.setpoint.capacitor_step).all(axis=1)
+    difference = np.abs(ours.v_pu - theirs.v_pu)
+    difference[~(settled & same)] = 0.0
+    row, node = np.unravel_index(difference.argmax(), difference.shape)
+    return {
+        "rows": rows.n_rows,
+        "opendss_converged": int(theirs.settled.sum()),
+        "both_converged": int(settled.sum()),
+        "ours_converged": int(ours.settled.sum()),
+        "same_positions": int((settled & same).sum()),
+        "max_dv_pu": float(difference[row, node]),
+        "above_target": int((difference.max(axis=1) > TARGET_PU).sum()),
+        "worst_row": first + int(row),
+        "worst_node": network.node_names[node],
+        "missed_rows": [first + int(k) for k in np.flatnonzero(theirs.settled & ~ours.settled)],
+        "other_rows": [first + int(k) for k in np.flatnonzero(settled & ~same)],
+        "opendss_s": between - began,
+        "ours_s": spent,
+    }
+
+
+# ---- chunks, kept ------------------------------------------------------------------
+
+
+def code_hash() -> str:
+    """A hash of everything that an answer depends on."""
+    digest = hashlib.blake2b(digest_size=16)
+    package = ROOT / "grid_fed_rl"
+    files = [Path(__file__)]
+    files += [path for room in ("feeders", "powerflow") for path in (package / room).rglob("*.*")]
+    for path in sorted(files):
+        if "__pycache__" not in path.parts:
+            digest.update(str(path.relative_to(ROOT)).encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def chunks_of(feeder: str, rows: int, control_rows: int) -> list[Chunk]:
+    """Every chunk of a feeder."""
+    network = compile_network(load(feeder))
+    asked = {"base": 1, "random": rows, "controls": control_rows if has_controls(network) else 0}
+    found = []
+    for kind, n_rows in asked.items():
+        size = CHUNK[kind]
+        if network.n_nodes > LARGE_NODES:
+            size = max(1, size // 5)
+        found += [
+            (feeder, kind, n_rows, first, min(first + size, n_rows))
+            for first in range(0, n_rows, size)
+        ]
+    return found
+
+
+def _kept(chunk: Chunk) -> Path:
+    return KEPT / ("-".join(map(str, chunk)) + ".json")
+
+
+def read_kept(chunk: Chunk, code: str) -> Result | None:
+    """The result of a chunk, if it was made by this very code."""
+    try:
+        found = json.loads(_kept(chunk).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found["result"] if found.get("code") == code else None
+
+
+def keep(chunk: Chunk, code: str, result: Result) -> None:
+    """Write a result, whole or not at all."""
+    KEPT.mkdir(parents=True, exist_ok=True)
+    path = _kept(chunk)
+    beside = path.with_suffix(f".{os.getpid()}")
+    beside.write_text(json.dumps({"code": code, "result": result}), encoding="utf-8")
+    beside.replace(path)
+
+
+def run(chunks: Sequence[Chunk], code: str, processes: int) -> dict[Chunk, Result]:
+    """Results of all chunks; those that are kept are not made again."""
+    done = {chunk: kept for chunk in chunks if (kept := read_kept(chunk, code)) is not None}
+    todo = [chunk for chunk in chunks if chunk not in done]
+    words = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*words) as progress:
+        bars = {
+            feeder: progress.add_task(feeder, total=sum(c[0] == feeder for c in chunks))
+            for feeder in dict.fromkeys(chunk[0] for chunk in chunks)
+        }
+        for chunk in done:
+            progress.advance(bars[chunk[0]])
+        spawn = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(processes, spawn) as pool:
+            waiting = {pool.submit(solve_chunk, chunk): chunk for chunk in todo}
+            try:
+                for future in as_completed(waiting):
+                    chunk = waiting[future]
+                    done[chunk] = future.result()
+                    keep(chunk, code, done[chunk])
+                    progress.advance(bars[chunk[0]])
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
+    return done
+
+
+def together(results: Sequence[Result]) -> Result:
+    """One result of many."""
+    worst = max(results, key=lambda one: one["max_dv_pu"])
+    total: Result = {
+        key: sum(one[key] for one in results)
+        for key, value in worst.items()
+        if isinstance(value, int | float) and not key.startswith(("max", "worst"))
+    }
+    for key in ("max_dv_pu", "worst_row", "worst_node"):
+        total[key] = worst[key]
+    for key in ("missed_rows", "other_rows"):
+        total[key] = sorted(row for one in results for row in one[key])
+    return total
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Compare, and write the page."""
+    parser = argparse.ArgumentParser(
+        description=(__doc__ or "").split("\n\n")[0],
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.add_argument("--feeders", nargs="+", choices=names(), default=list(names()))
+    parser.add_argument("--rows", type=int, default=1000, help="random settings a feeder")
+    parser.add_argument("--control-rows", type=int, default=100, help="with settled controls")
+    parser.add_argument("--processes", type=int, default=processors())
+    parser.add_argument("--page", type=Path, default=PAGE, help="where to write")
+    parser.add_argument("--json", action="store_true", help="print one JSON object, write no page")
+    options = parser.parse_args(arguments)
+    for name in ("rows", "control_rows", "processes"):
+        if getattr(options, name) < 1:
+            parser.error(f"--{name.replace('_', '-')} must be 1 or more")
+    chunks = [
+        chunk
+        for feeder in options.feeders
+        for chunk in chunks_of(feeder, options.rows, options.control_rows)
+    ]
+    done = run(chunks, code_hash(), options.processes)
+    by_kind: dict[tuple[str, str], list[Result]] = defaultdict(list)
+    for chunk in chunks:
+        by_kind[chunk[:2]].append(done[chunk])
+    results = {
+        feeder: {kind: together(found) for kind in KINDS if (found := by_kind.get((feeder, kind)))}
+        for feeder in options.feeders
+    }
+    if options.json:
+        print(json.dumps(results))
+    else:
+        options.page.write_text(accuracy_page.page(results, ROOT / "tests" / "cases"), "utf-8")
+        print(f"Written to {options.page}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

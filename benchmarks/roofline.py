@@ -1,0 +1,244 @@
+"""What bounds a power flow here: arithmetic, or the way to the cache.
+
+Measured on this machine, on all threads: the most floating-point operations a
+second (fused multiply-adds in registers), and the most bytes a second between
+registers and arrays as large as the solver's own working set, and arrays far too
+large for any cache. Counted from the feeder's elimination: the operations and
+bytes of one solve. Together they give two times that no solver of this method
+can beat on this machine, and how near the solver comes to the larger one.
+
+    python benchmarks/roofline.py --feeder ieee123 --batch 4096
+    python benchmarks/roofline.py --feeder ieee8500 --batch 64 --json
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from time import perf_counter
+from typing import Any, NamedTuple
+
+import numpy as np
+from both_sides import machine, processors, random_rows, seconds_of
+from numba import njit
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+
+from grid_fed_rl.feeders.library import open_feeder
+from grid_fed_rl.powerflow import Network, compile_network, solve
+from grid_fed_rl.powerflow.lanes import COMPILED, LANES, fused, splat, store
+
+COMPLEX = 16  # bytes
+MULTIPLY_SUBTRACT = 8  # flops of a complex one
+LEG = 60  # flops of a leg's law and current, about; square root and division count as one each
+LARGE_BYTES = 2**28  # of each array in memory
+
+
+class Count(NamedTuple):
+    """What one row costs, by the elimination of its network."""
+
+    flops: float
+    cache_bytes: float
+    flops_an_iteration: float
+    bytes_an_iteration: float
+    working_set_bytes: int  # of a block of lanes
+
+
+# ---- the machine ----------------------------------------------------------------------
+
+
+@njit(**COMPILED)
+def _multiply_add(n: int, out: NDArray[np.float64]) -> None:
+    """Six independent chains of vector multiply-adds."""
+    a, b = splat(0.999999), splat(1e-6)
+    x0, x1, x2 = splat(0.1), splat(0.2), splat(0.3)
+    x3, x4, x5 = splat(0.4), splat(0.5), splat(0.6)
+    for _ in range(n):
+        x0, x1, x2 = fused(x0, a, b), fused(x1, a, b), fused(x2, a, b)
+        x3, x4, x5 = fused(x3, a, b), fused(x4, a, b), fused(x5, a, b)
+    store(out, 0, x0)
+    store(out, 1, x1)
+    store(out, 2, x2)
+    store(out, 3, x3)
+    store(out, 4, x4)
+    store(out, 5, x5)
+
+
+@njit(**COMPILED)
+def _multiply_add_few(n: int, out: NDArray[np.float64]) -> None:
+    """Three chains, for processors whose registers six would overflow."""
+    a, b = splat(0.999999), splat(1e-6)
+    x0, x1, x2 = splat(0.1), splat(0.2), splat(0.3)
+    for _ in range(n):
+        x0, x1, x2 = fused(x0, a, b), fused(x1, a, b), fused(x2, a, b)
+    store(out, 0, x0)
+    store(out, 1, x1)
+    store(out, 2, x2)
+
+
+@njit(nogil=True, cache=True, fastmath=True)
+def _triad(n: int, a: NDArray[np.float64], b: NDArray[np.float64], c: NDArray[np.float64]) -> None:
+    """A = b + s c over arrays, some times: two reads and a write an element."""
+    for k in range(n):
+        scale = 1.0 + 1e-9 * k
+        for i in range(len(a)):
+            a[i] = b[i] + scale * c[i]
+
+
+def _rate(work: Callable[[int], None], amount: float, threads: int) -> float:
+    """The most of `amount` a second that threads do together, of three tries."""
+    best = 0.0
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(work, range(threads)))  # compile
+        for _ in range(3):
+            began = perf_counter()
+            list(pool.map(work, range(threads)))
+            best = max(best, amount * threads / (perf_counter() - began))
+    return best
+
+
+def peak_flops(threads: int) -> float:
+    """Floating-point operations a second, double precision, from registers."""
+    n = 20_000_000
+    out = np.zeros((threads, 8, LANES))
+    six = _rate(lambda k: _multiply_add(n, out[k]), 2.0 * 6 * LANES * n, threads)
+    three = _rate(lambda k: _multiply_add_few(n, out[k]), 2.0 * 3 * LANES * n, threads)
+    return max(six, three)
+
+
+def peak_bytes(threads: int, working_set_bytes: int) -> float:
+    """Bytes a second between registers and arrays that take so much in all, a thread."""
+    length = max(64, working_set_bytes // 24)
+    n = max(1, int(2e9 / (24 * length)))
+    arrays = np.ones((threads, 3, length))
+    return _rate(lambda k: _triad(n, *arrays[k]), 24.0 * length * n, threads)
+
+
+# ---- the solve ------------------------------------------------------------------------
+
+
+def count(network: Network, iterations: float) -> Count:
+    """Operations and bytes of a row, from what the kernels do to each entry.
+
+    A multiply-subtract of the substitution reads its factor and two vectors of
+    which one stays in a register, and writes one. Factors of the interior are
+    numbers that all lanes share.
+    """
+    e, interior, boundary = network.elimination, network.interior, network.boundary
+    quiet = int(interior.column[e.n_quiet])
+    n_inside = len(interior.row) - quiet
+    n_border, n_nodes = len(boundary.row), e.n_nodes - e.n_quiet
+    entries = n_inside + n_border
+    flops_substitution = 2 * MULTIPLY_SUBTRACT * entries + MULTIPLY_SUBTRACT * n_nodes
+    # Forward: read and write x; backward: read x. The border has its factors by lane.
+    bytes_substitution = COMPLEX * (3 * entries + 2 * n_border + 2 * n_nodes)
+    bytes_substitution += COMPLEX * 2 * n_inside / LANES
+    n_legs = len(network.legs.start)
+    flops_iteration = flops_substitution + LEG * n_legs + 9 * n_nodes
+    # Legs: two voltages, two currents read and written, the power. Then v, x, and the source.
+    bytes_iteration = bytes_substitution + COMPLEX * (6 * n_legs + 4 * n_nodes)
+    n_updates = len(boundary.target)
+    n_terms = len(boundary.term_entry)
+    flops_once = MULTIPLY_SUBTRACT * (n_updates + n_border) + 4 * n_terms
+    bytes_once = COMPLEX * (3 * n_updates + 4 * n_border + 2 * n_terms)
+    flops_once += MULTIPLY_SUBTRACT * quiet
+    bytes_once += COMPLEX * (quiet + 3 * e.n_nodes)  # quiet voltages; what comes in and goes out
+    block = COMPLEX * LANES * (2 * (e.n_nodes + 1) + n_border + e.n_nodes - e.n_interior)
+    return Count(
+        flops_once + iterations * flops_iteration,
+        bytes_once + iterations * bytes_iteration,
+        flops_iteration,
+        bytes_iteration,
+        int(block + 8 * LANES * 2 * (len(network.loads) + len(network.ders))),
+    )
+
+
+def measure(options: argparse.Namespace) -> dict[str, Any]:
+    """Measure the machine and the solver, and put them together."""
+    threads = options.threads or processors()
+    network = compile_network(open_feeder(options.feeder))
+    rows = random_rows(network, options.batch, np.random.default_rng(0))
+    flow = solve(network, rows, threads=threads)
+    seconds = seconds_of(lambda: solve(network, rows, threads=threads), options.repeats)
+    cost = count(network, float(flow.iterations.mean()))
+    flops_peak = peak_flops(threads)
+    bytes_peak = peak_bytes(threads, cost.working_set_bytes)
+    rate = rows.n_rows / seconds
+    by_flops, by_bytes = flops_peak / cost.flops, bytes_peak / cost.cache_bytes
+    bound = min(by_flops, by_bytes)
+    return {
+        "feeder": options.feeder,
+        "nodes": network.n_nodes,
+        "batch": rows.n_rows,
+        "threads": threads,
+        "iterations_mean": float(flow.iterations.mean()),
+        "solves_per_s": rate,
+        "flops_a_solve": cost.flops,
+        "bytes_a_solve": cost.cache_bytes,
+        "flops_an_iteration": cost.flops_an_iteration,
+        "bytes_an_iteration": cost.bytes_an_iteration,
+        "working_set_bytes": cost.working_set_bytes,
+        "peak_flops_per_s": flops_peak,
+        "peak_bytes_per_s_working_set": bytes_peak,
+        "peak_bytes_per_s_memory": peak_bytes(threads, 3 * LARGE_BYTES),
+        "flops_per_s": rate * cost.flops,
+        "bytes_per_s": rate * cost.cache_bytes,
+        "bound_solves_per_s_flops": by_flops,
+        "bound_solves_per_s_bytes": by_bytes,
+        "bound_by": "arithmetic" if by_flops < by_bytes else "bytes",
+        "share_of_bound": rate / bound,
+        "machine": machine(),
+    }
+
+
+def show(r: dict[str, Any], console: Console) -> None:
+    """Print the results as a table."""
+    table = Table("", "a solve", "here, a second", "most, a second", "bound, solves/s")
+    kilobytes = r["working_set_bytes"] / 1024
+    table.title = f"{r['feeder']}, {r['nodes']} nodes, {r['batch']} rows, {r['threads']} threads"
+    table.add_row(
+        "operations",
+        f"{r['flops_a_solve']:,.0f}",
+        f"{r['flops_per_s'] / 1e9:.1f} G",
+        f"{r['peak_flops_per_s'] / 1e9:.1f} G",
+        f"{r['bound_solves_per_s_flops']:,.0f}",
+    )
+    table.add_row(
+        f"bytes, {kilobytes:,.0f} KiB a block",
+        f"{r['bytes_a_solve']:,.0f}",
+        f"{r['bytes_per_s'] / 1e9:.1f} G",
+        f"{r['peak_bytes_per_s_working_set'] / 1e9:.1f} G",
+        f"{r['bound_solves_per_s_bytes']:,.0f}",
+    )
+    console.print(table)
+    console.print(
+        f"{r['solves_per_s']:,.0f} solves/s at {r['iterations_mean']:.1f} iterations: "
+        f"{r['share_of_bound']:.0%} of the bound by {r['bound_by']}"
+    )
+    console.print(f"memory gives {r['peak_bytes_per_s_memory'] / 1e9:.1f} GB/s")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(
+        description=(__doc__ or "").split("\n\n")[0],
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.add_argument("--feeder", default="ieee123", help="name, folder or .dss file")
+    parser.add_argument("--batch", type=int, default=4096, help="rows, random as in powerflow.py")
+    parser.add_argument("--repeats", type=int, default=5, help="the median counts")
+    parser.add_argument("--threads", type=int, help="all by default")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    options = parser.parse_args(arguments)
+    result = measure(options)
+    if options.json:
+        print(json.dumps(result))
+    else:
+        show(result, Console())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
