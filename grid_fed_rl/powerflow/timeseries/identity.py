@@ -2,13 +2,17 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import fields
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from grid_fed_rl.feeders import Feeder
 from grid_fed_rl.powerflow.timeseries.scenario import Scenario, fingerprint
 from grid_fed_rl.powerflow.timeseries.walk import Solver
+
+if TYPE_CHECKING:
+    from grid_fed_rl.powerflow.controls import LocalControls
 
 __all__ = ["feeder_hash", "manifest"]
 
@@ -53,10 +57,11 @@ def manifest(
     }
 
 
-def _described(controls: object) -> object:
-    """Settings of controls: their own fields, without the network they act on."""
-    if isinstance(controls, bool) or not is_dataclass(controls):
-        return controls if isinstance(controls, bool) else repr(controls)
-    given = {f.name: getattr(controls, f.name) for f in fields(controls) if f.init}
-    given.pop("network", None)
+def _described(controls: "LocalControls | None") -> object:
+    """Settings of controls: their own fields, without what a run gives them."""
+    if controls is None:
+        return False
+    given = {f.name: getattr(controls, f.name) for f in fields(controls) if f.repr}
+    for name in ("network", "hour"):
+        given.pop(name)
     return {k: v.tolist() if isinstance(v, np.ndarray) else repr(v) for k, v in given.items()}

@@ -23,7 +23,14 @@ from grid_fed_rl.powerflow.timeseries.identity import manifest
 from grid_fed_rl.powerflow.timeseries.quantities import DEFAULT, measure, quantities_of
 from grid_fed_rl.powerflow.timeseries.result import TimeSeries
 from grid_fed_rl.powerflow.timeseries.scenario import Scenario
-from grid_fed_rl.powerflow.timeseries.walk import Carried, Solver, State, carried_by, joined
+from grid_fed_rl.powerflow.timeseries.walk import (
+    Carried,
+    Solver,
+    State,
+    acting_on,
+    carried_by,
+    joined,
+)
 
 if TYPE_CHECKING:
     from grid_fed_rl.powerflow.controls import LocalControls
@@ -89,7 +96,7 @@ def run_timeseries(
         network: The compiled feeder.
         scenario: Set-points over time; `SeriesScenario.of` makes one from arrays.
             Several scenarios must have as many equal steps.
-        controls: As in `solve`.
+        controls: As in `solve`; the hour of the day is the scenario's.
         record: Names of quantities; see `quantities.QUANTITIES`.
         out: Folder to write to, a Parquet file a chunk; in memory where not given.
             A run that was stopped goes on where it was, with the same result to
@@ -115,8 +122,9 @@ def run_timeseries(
         chunk_steps = max(1, min(n_steps, _CHUNK_BYTES // row_bytes))
     elif chunk_steps < 1:
         raise PowerFlowError(f"chunk_steps is {chunk_steps}; expected 1 or more")
-    solver = Solver(network, controls, engine, tolerance_pu, max_iterations, threads)
-    run = _Run(solver, scenarios, tuple(quantities), carried_by(network, controls))
+    acting = acting_on(network, controls)
+    solver = Solver(network, acting, engine, tolerance_pu, max_iterations, threads)
+    run = _Run(solver, scenarios, tuple(quantities), carried_by(acting))
     columns = {name: q.columns and q.columns(network) for name, q in quantities.items()}
     with _progress(n_steps if progress else None) as advance:
         if out is None:

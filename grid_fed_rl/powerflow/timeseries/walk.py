@@ -15,7 +15,7 @@ from grid_fed_rl.powerflow.solve import solve
 if TYPE_CHECKING:
     from grid_fed_rl.powerflow.controls import LocalControls
 
-__all__ = ["Carried", "Solver", "State", "carried_by", "joined"]
+__all__ = ["Carried", "Solver", "State", "acting_on", "carried_by", "joined"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +39,21 @@ class State:
         return {f.name: getattr(self, f.name) for f in fields(self)}
 
 
-def carried_by(network: Network, controls: "LocalControls | bool") -> Carried | None:
-    """What couples one step to the next; None where nothing does."""
+def acting_on(network: Network, controls: "LocalControls | bool") -> "LocalControls | None":
+    """The controls that act, made ready once for a whole run."""
     if controls is False:
         return None
-    feeder = network.feeder
-    regulators = [k for k, r in enumerate(feeder.regulators.values()) if r.control is not None]
-    capacitors = [k for k, c in enumerate(feeder.capacitors.values()) if c.control is not None]
-    if not regulators and not capacitors:
+    from grid_fed_rl.powerflow.controls import LocalControls
+
+    return LocalControls(network) if controls is True else controls
+
+
+def carried_by(controls: "LocalControls | None") -> Carried | None:
+    """What couples one step to the next; None where nothing does."""
+    if controls is None:
         return None
-    return Carried(np.array(regulators, dtype=np.int64), np.array(capacitors, dtype=np.int64))
+    regulators, capacitors = controls.regulator_columns, controls.capacitor_columns
+    return Carried(regulators, capacitors) if len(regulators) + len(capacitors) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +61,7 @@ class Solver:
     """`solve` with all that stays the same throughout a run."""
 
     network: Network
-    controls: "LocalControls | bool"
+    controls: "LocalControls | None"
     engine: Literal["batched", "opendss"]
     tolerance_pu: float
     max_iterations: int
@@ -110,10 +115,11 @@ class Solver:
     def _solve(
         self, setpoint: Setpoint, hours: NDArray[np.float64], start_pu: NDArray | None
     ) -> PowerFlow:
+        controls = self.controls and replace(self.controls, hour=hours)
         return solve(
             self.network,
             setpoint,
-            controls=self.controls,
+            controls=controls or False,
             engine=self.engine,
             start_pu=start_pu,
             tolerance_pu=self.tolerance_pu,
