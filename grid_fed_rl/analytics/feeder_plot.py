@@ -13,6 +13,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.transforms import Bbox
 from numpy.typing import NDArray
 
 from grid_fed_rl.analytics.feeder_layout import Edge, FeederLayout, feeder_edges, feeder_layout
@@ -36,6 +37,12 @@ _SPAN_PU = 0.05  # least half width of the colour bar around 1 p.u.
 _THIN, _THICK = 0.8, 6.0  # points: carries nothing; is full, or carries the most
 _DOTS_UP_TO = 600  # buses; beyond, lines alone say more
 _NAMES_UP_TO = 45  # buses
+_CORNERS = (  # offset in points and alignment of a name, the likeliest to be free first
+    ((5, 5), "left", "bottom"),
+    ((5, -5), "left", "top"),
+    ((-5, 5), "right", "bottom"),
+    ((-5, -5), "right", "top"),
+)
 
 
 class _Widths(NamedTuple):
@@ -128,6 +135,7 @@ def feeder_figure(
         figure.legend(
             handles=_legend(picture), loc="outside lower center", ncols=5, columnspacing=1.6
         )
+        _write_names(figure, ax, picture)
     return figure
 
 
@@ -293,13 +301,32 @@ def _draw_elements(ax: Axes, picture: _Picture) -> None:
             mew=0.9,
             zorder=4 + (kind == "source"),
         )
-    if len(picture.feeder.buses) <= _NAMES_UP_TO:
-        for bus in picture.feeder.buses:
-            if bus in picture.layout.beside:
-                continue
-            ax.annotate(
-                bus, picture.at(bus), (5, 5), textcoords="offset points", fontsize=7.5, color=INK
+
+
+def _write_names(figure: Figure, ax: Axes, picture: _Picture) -> None:
+    """Names of buses where there is room: beside the bus, and over no other name."""
+    if len(picture.feeder.buses) > _NAMES_UP_TO:
+        return
+    figure.draw_without_rendering()  # now it is known how large everything is
+    renderer = figure.canvas.get_renderer()  # pyright: ignore[reportAttributeAccessIssue]
+    taken: list[Bbox] = []
+    for bus in picture.feeder.buses:
+        for (dx, dy), ha, va in _CORNERS:
+            text = ax.annotate(
+                bus,
+                picture.at(bus),
+                (dx, dy),
+                textcoords="offset points",
+                fontsize=7.5,
+                color=INK,
+                ha=ha,
+                va=va,
             )
+            box = text.get_window_extent(renderer)
+            if not any(box.overlaps(other) for other in taken):
+                taken.append(box)
+                break
+            text.remove()
 
 
 def _heading(picture: _Picture, flow: PowerFlow, title: str | None) -> str:
