@@ -104,11 +104,9 @@ def _show(args: argparse.Namespace) -> int:
     if args.plot is not None:
         import matplotlib  # noqa: F401 - say that it is missing before, not after, reading
 
-    from grid_fed_rl.feeders import open_feeder, validate
+    from grid_fed_rl.feeders import open_feeder, read_opendss, validate
 
     if Path(args.name).suffix.lower() == ".dss":
-        from grid_fed_rl.feeders.opendss import read_opendss
-
         imported = read_opendss(args.name)
         feeder, end = imported.feeder, str(imported.report)
     else:

@@ -2,6 +2,7 @@
 
 from grid_fed_rl.feeders.feeder import Feeder
 from grid_fed_rl.feeders.library import load, names, open_feeder, profiles
+from grid_fed_rl.feeders.opendss import Imported, ImportReport, read_opendss, write_opendss
 from grid_fed_rl.feeders.records import (
     Bus,
     Connection,
@@ -41,6 +42,8 @@ __all__ = [
     "Connection",
     "Feeder",
     "Generator",
+    "ImportReport",
+    "Imported",
     "InverterControl",
     "Issue",
     "Line",
@@ -64,9 +67,11 @@ __all__ = [
     "names",
     "open_feeder",
     "profiles",
+    "read_opendss",
     "read_profiles",
     "read_tables",
     "validate",
+    "write_opendss",
     "write_profiles",
     "write_tables",
 ]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from grid_fed_rl.errors import FeederError
 from grid_fed_rl.feeders.feeder import Feeder
+from grid_fed_rl.feeders.opendss import read_opendss
 from grid_fed_rl.feeders.table_reader import read_tables
 from grid_fed_rl.feeders.time_profiles import Profiles, read_profiles
 from grid_fed_rl.feeders.validate import check
@@ -63,14 +64,15 @@ def open_feeder(name_or_path: str | Path) -> Feeder:
         name_or_path: A name that `names` lists, a folder of tables, or an OpenDSS
             script (``.dss``).
 
+    A script is taken as OpenDSS takes it: what solves there solves here, faults
+    and all. `validate` tells them.
+
     Raises:
-        FeederError: there is no such feeder, or what is there is malformed or
-            has faults.
+        FeederError: there is no such feeder, what is there is malformed, or tables
+            have faults.
     """
     path = Path(name_or_path)
     if path.suffix.lower() == ".dss":
-        from grid_fed_rl.feeders.opendss import read_opendss  # brings OpenDSS along
-
         return read_opendss(path).feeder
     if path.is_dir() and str(name_or_path).lower() not in names():
         feeder = read_tables(path)

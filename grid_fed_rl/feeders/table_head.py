@@ -121,5 +121,14 @@ def head_text(feeder: Feeder, extends: str | None = None) -> str:
 
 
 def _toml(text: str) -> str:
-    """A JSON string is a TOML string too, but for escaped surrogates."""
-    return json.dumps(text, ensure_ascii=False)
+    """Return a text as TOML; one of several lines keeps them.
+
+    A JSON string is a TOML string too, but for escaped surrogates and an
+    unescaped delete character.
+    """
+    lines = [json.dumps(line, ensure_ascii=False)[1:-1] for line in text.split("\n")]
+    escaped = "\n".join(lines).replace("\x7f", "\\u007f")
+    if len(lines) == 1:
+        return f'"{escaped}"'
+    plain = escaped.replace('\\"', '"').replace('"""', '""\\"')  # only three in a row would end it
+    return f'"""\n{plain}\n"""'

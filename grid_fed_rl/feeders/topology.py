@@ -15,6 +15,7 @@ from grid_fed_rl.feeders.records import Connection, Reactor, Terminal, Transform
 __all__ = ["HEAD_ZONE", "Node", "Place", "conductors", "places", "reachable", "winding_nodes"]
 
 HEAD_ZONE = "head"
+_NEUTRAL = 4  # the first node that is no phase
 
 Node = tuple[str, int]  # bus, node of it
 _Pair = tuple[Node, Node]
@@ -119,10 +120,31 @@ def places(feeder: Feeder) -> dict[Node, Place]:
 
 
 def reachable(feeder: Feeder) -> set[Node]:
-    """Nodes that the source reaches if every switch is closed."""
+    """Nodes that the source reaches if every switch is closed.
+
+    A neutral conductor that is earthed through a reactor counts too, and what
+    hangs on it: it has a potential without any source.
+    """
     edges = _edges(feeder, over_open=True)
-    found = {(feeder.source.bus, phase) for phase in (1, 2, 3)}
-    queue = deque(found)
+    found = _walk(edges, {(feeder.source.bus, phase) for phase in (1, 2, 3)})
+    earthed = {
+        node
+        for reactor in feeder.reactors.values()
+        if reactor.to is None
+        and (reactor.connection is not Connection.DELTA or 0 in reactor.from_.phases)
+        for node in _nodes(*reactor.from_)
+    }
+    neutrals = {
+        node: [edge for edge in found_edges if edge[0][1] >= _NEUTRAL]
+        for node, found_edges in edges.items()
+        if node[1] >= _NEUTRAL
+    }
+    return found | _walk(neutrals, {node for node in earthed if node[1] >= _NEUTRAL})
+
+
+def _walk(edges: _Edges, start: set[Node]) -> set[Node]:
+    """Nodes that can be reached from some."""
+    found, queue = set(start), deque(start)
     while queue:
         for to, _, _ in edges.get(queue.popleft(), ()):
             if to not in found:

@@ -20,6 +20,8 @@ from grid_fed_rl.feeders.record_faults import record_faults
 
 __all__ = ["Issue", "check", "validate"]
 
+_MOST = 20  # faults in one message
+
 
 def validate(feeder: Feeder, *, radial: bool = False) -> list[Issue]:
     """Return every fault of a feeder; an empty list means it can be solved.
@@ -41,8 +43,14 @@ def validate(feeder: Feeder, *, radial: bool = False) -> list[Issue]:
 
 
 def check(feeder: Feeder) -> None:
-    """Raise one `FeederError` that lists every fault, if there is any."""
+    """Raise one `FeederError` that lists the faults, if there are any.
+
+    Of very many it lists the first; `validate` returns all.
+    """
     issues = validate(feeder)
     if issues:
-        lines = "\n  ".join(map(str, issues))
-        raise FeederError(f"feeder {feeder.name!r} has {len(issues)} fault(s):\n  {lines}")
+        lines = [str(issue) for issue in issues[:_MOST]]
+        if len(issues) > _MOST:
+            lines.append(f"and {len(issues) - _MOST} more")
+        faults = "\n  ".join(lines)
+        raise FeederError(f"feeder {feeder.name!r} has {len(issues)} fault(s):\n  {faults}")

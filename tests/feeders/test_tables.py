@@ -41,8 +41,8 @@ from grid_fed_rl.feeders import (
 from grid_fed_rl.feeders.feeder import Feeder as FeederRecord
 
 numbers = st.floats(allow_nan=False, allow_infinity=False)
-texts = st.text(
-    st.characters(exclude_categories=["Cs", "Cc"], include_characters='\n\t"\\'), max_size=40
+texts = st.sampled_from(['""""""\n\\"', '\\\n"""']) | st.text(
+    st.characters(exclude_categories=["Cs"], include_characters='\n\t"\\\x7f'), max_size=40
 ).map(str.strip)
 words = st.text("abcXYZ019_-./#", min_size=1, max_size=12)
 terminals = st.builds(
@@ -172,6 +172,12 @@ def empty() -> Feeder:
 def test_reading_what_was_written_is_identity(name: str, tmp_path: Path) -> None:
     write_tables(load(name), tmp_path / "deep" / "folder")
     assert read_tables(tmp_path / "deep" / "folder") == load(name)
+
+
+def test_a_text_of_several_lines_keeps_them_in_the_file(tmp_path: Path) -> None:
+    write_tables(load("ieee13"), tmp_path)
+    lines = (tmp_path / "feeder.toml").read_text().splitlines()
+    assert lines[2:4] == ['provenance = """', load("ieee13").provenance.splitlines()[0]]
 
 
 def test_kinds_without_records_have_no_file(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from grid_fed_rl.feeders import (
     Generator,
     InverterControl,
     Issue,
+    LineCode,
     Load,
     LoadModel,
     Pv,
@@ -542,6 +543,39 @@ def test_a_split_phase_service_is_sound(connection: Connection) -> None:
     assert places(feeder)["house", 2].parent == ("645", 2)
 
 
+def four_wires(reactor: Reactor) -> Feeder:
+    """A fourth conductor beside line 671-680, and a reactor."""
+    feeder = load("ieee13")
+    line = feeder.lines["671680"]
+    code = LineCode(
+        "four",
+        tuple(tuple(0.3 + 1j if i == j else 0.1 + 0.4j for j in range(4)) for i in range(4)),
+        ((0.0,) * 4,) * 4,
+    )
+    ends = {"from_": Terminal("671", (1, 2, 3, 4)), "to": Terminal("680", (1, 2, 3, 4))}
+    return replace(
+        feeder,
+        line_codes={**feeder.line_codes, "four": code},
+        lines={**feeder.lines, "671680": replace(line, code="four", **ends)},
+        reactors={"earth": reactor},
+    )
+
+
+@pytest.mark.parametrize("connection", [Connection.WYE, Connection.DELTA])
+def test_a_neutral_that_is_earthed_needs_no_source(connection: Connection) -> None:
+    nodes = (4,) if connection is Connection.WYE else (4, 0)
+    earth = Reactor("earth", Terminal("680", nodes), None, 5 + 0j, connection)
+    assert validate(four_wires(earth), radial=True) == []
+
+
+def test_a_neutral_that_floats_is_found() -> None:
+    elsewhere = Reactor("earth", Terminal("680", (1,)), None, 5 + 0j)
+    assert [str(issue) for issue in validate(four_wires(elsewhere))] == [
+        "bus '671': nodes is '671.4'; expected a path to the source, if over open switches",
+        "bus '680': nodes is '680.4'; expected a path to the source, if over open switches",
+    ]
+
+
 def test_a_wrong_voltage_of_a_service_is_found() -> None:
     assert [str(issue) for issue in validate(split_phase(kv_240=0.12))] == [
         "load 'oven': kv is 0.12; expected about 0.208, as its bus has"
@@ -567,3 +601,16 @@ def test_check_raises_every_fault_at_once() -> None:
     head, *lines = str(caught.value).splitlines()
     assert head == "feeder 'ieee13' has 3 fault(s):"
     assert [line.strip() for line in lines] == [str(issue) for issue in issues]
+
+
+def test_of_very_many_faults_the_message_lists_the_first() -> None:
+    feeder = load("ieee123")
+    short = {name: replace(line, length_m=-1.0) for name, line in feeder.lines.items()}
+    wrong = replace(feeder, lines=short)
+    assert len(validate(wrong)) == 118
+    with pytest.raises(FeederError) as caught:
+        check(wrong)
+    head, *lines = str(caught.value).splitlines()
+    assert head == "feeder 'ieee123' has 118 fault(s):"
+    assert len(lines) == 21
+    assert lines[-1].strip() == "and 98 more"
