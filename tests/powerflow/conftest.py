@@ -1,35 +1,33 @@
 """Networks, engines and a small feeder that the power-flow tests share."""
 
-import math
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-import opendssdirect
 import pytest
-from numpy.typing import NDArray
 
 from grid_fed_rl.feeders import (
     Bus,
     Capacitor,
     Feeder,
+    Generator,
     Line,
     LineCode,
     Load,
     Pv,
+    Reactor,
     Source,
     Storage,
     Terminal,
     load,
 )
 from grid_fed_rl.powerflow import Network, Setpoint, compile_network, nominal_setpoint
-from grid_fed_rl.powerflow.opendss import OpenDSS, script
+from grid_fed_rl.powerflow.opendss import OpenDSS
 
 ABC = (1, 2, 3)
 
 TwoBus = Callable[..., Feeder]
-Primitive = Callable[[str], NDArray[np.complex128]]
 RandomSetpoint = Callable[[Network, int], Setpoint]
 
 
@@ -52,7 +50,7 @@ def published_scripts() -> dict[str, Path]:
 
 @pytest.fixture(scope="session", params=["ieee13", "ieee123"])
 def network(request: pytest.FixtureRequest) -> Network:
-    """Each shipped feeder in turn, compiled."""
+    """Two shipped feeders in turn, compiled: small, and with everything that varies."""
     return compile_network(load(request.param))
 
 
@@ -80,7 +78,9 @@ def random_setpoint() -> RandomSetpoint:
         )
         return nominal.with_(
             tap_position=taps,
-            capacitor_step=rng.integers(0, 2, (n_rows, len(network.capacitors))),
+            capacitor_step=rng.integers(
+                0, network.capacitor_steps + 1, (n_rows, len(network.capacitors))
+            ),
             load_kw=nominal.load_kw * rng.uniform(0.0, 1.5, shape),
             load_kvar=nominal.load_kvar * rng.uniform(0.0, 1.5, shape),
         )
@@ -103,6 +103,8 @@ def two_bus() -> TwoBus:
         capacitors: Sequence[Capacitor] = (),
         pvs: Sequence[Pv] = (),
         storages: Sequence[Storage] = (),
+        generators: Sequence[Generator] = (),
+        reactors: Sequence[Reactor] = (),
         v_pu: float = 1.0,
         length_m: float = 500.0,
     ) -> Feeder:
@@ -116,31 +118,8 @@ def two_bus() -> TwoBus:
             capacitors={one.name: one for one in capacitors},
             pvs={one.name: one for one in pvs},
             storages={one.name: one for one in storages},
+            generators={one.name: one for one in generators},
+            reactors={one.name: one for one in reactors},
         )
 
     return make
-
-
-@pytest.fixture(scope="session")
-def opendss_primitive() -> Callable[[Feeder | Path], Primitive]:
-    """Build a feeder, or a script, in OpenDSS and read the primitives of its elements."""
-
-    def build(circuit: Feeder | Path) -> Primitive:
-        dss = opendssdirect.NewContext()
-        dss.Basic.AllowChangeDir(False)
-        if isinstance(circuit, Path):  # it may have moved its taps
-            commands = [f'redirect "{circuit}"', "batchedit transformer..* taps=[1 1]"]
-        else:
-            commands = script(circuit)
-        for command in [*commands, "set controlmode=off", "solve"]:
-            dss.Text.Command(command)
-
-        def primitive(element: str) -> NDArray[np.complex128]:
-            dss.Circuit.SetActiveElement(element)
-            assert dss.CktElement.Name().lower() == element
-            flat = np.asarray(dss.CktElement.YPrim(), dtype=np.float64).view(np.complex128)
-            return flat.reshape(math.isqrt(len(flat)), -1)
-
-        return primitive
-
-    return build
