@@ -82,16 +82,27 @@ def rows_for(network: Network) -> int:
 def test_shipped_feeders(
     shipped: Network, random_setpoint: Callable[[Network, int], Setpoint]
 ) -> None:
-    """As found, without load, and with random taps, capacitor steps and loads."""
+    """As found, without load, and with random taps, capacitor steps and loads.
+
+    The loads of ieee37 that follow their CVR exponents draw suddenly more or less
+    where their window ends, in OpenDSS too. A load that stands at such an end may
+    stand on either side of it: two solutions, and either engine keeps the other's.
+    """
     nominal = nominal_setpoint(shipped)
     off = {f"load_{unit}": np.zeros(len(shipped.loads)) for unit in ("kw", "kvar")}
     bare = nominal.with_(**off, capacitor_step=np.zeros(len(shipped.capacitors)))
     engine = OpenDSS(shipped)
     for setpoint in (nominal, bare, random_setpoint(shipped, rows_for(shipped))):
-        ours = solve(shipped, setpoint, tolerance_pu=1e-10)
-        difference = largest_difference_pu(ours, engine.solve(setpoint))
+        ours, theirs = solve(shipped, setpoint, tolerance_pu=1e-10), engine.solve(setpoint)
+        apart = np.flatnonzero(np.abs(ours.v_pu - theirs.v_pu).max(axis=1) > 1e-4)
+        jumps = {LoadModel.CVR, LoadModel.MOTOR, LoadModel.FIXED_Q, LoadModel.FIXED_X}
+        if jumps & {one.model for one in shipped.feeder.loads.values()} and len(apart) < 4:
+            there = theirs.v_pu[apart]
+            again = solve(shipped, setpoint.rows(apart), start_pu=there, tolerance_pu=1e-10)
+            ours = ours.with_rows(apart, again)
+        difference = largest_difference_pu(ours, theirs)
         assert difference < LAW_PU
-        assert difference < REGRESSION_PU or shipped.n_nodes > 500, difference
+        assert difference < REGRESSION_PU
 
 
 def test_no_load_is_where_a_solve_begins(network: Network) -> None:
