@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from grid_fed_rl.errors import PowerFlowError
 from grid_fed_rl.powerflow import kernels
-from grid_fed_rl.powerflow.flow import PowerFlow, Status
+from grid_fed_rl.powerflow.flow import PowerFlow
+from grid_fed_rl.powerflow.kernels import CONVERGED
 from grid_fed_rl.powerflow.lanes import LANES
 from grid_fed_rl.powerflow.network import S_BASE_KVA, Network
 from grid_fed_rl.powerflow.setpoint import Setpoint, check_setpoint
@@ -93,51 +94,43 @@ def solve_batched(
             a tap position or capacitor state that does not exist.
     """
     check_setpoint(network, setpoint)
-    rows = setpoint.n_rows
-    start = _start(network, rows, start_pu)
-    flow = PowerFlow(
-        v_pu=np.empty((rows, network.n_nodes), dtype=np.complex128),
-        status=np.full(rows, Status.NOT_CONVERGED, dtype=np.int8),
-        iterations=np.zeros(rows, dtype=np.int32),
-        residual_pu=np.full(rows, np.inf),
-        setpoint=setpoint,
-        settled=np.zeros(rows, dtype=np.bool_),
-    )
-    factors = factors_of(network, setpoint)
-    powers = kernels.Powers(
-        setpoint.load_kw, setpoint.load_kvar, setpoint.der_kw, setpoint.der_kvar
-    )
+    n_rows = setpoint.n_rows
+    start = _start(network, n_rows, start_pu)
+    v_pu = np.empty((n_rows, network.n_nodes), dtype=np.complex128)
+    status = np.empty(n_rows, dtype=np.int8)
+    iterations = np.empty(n_rows, dtype=np.int32)
+    residual_pu = np.empty(n_rows)
+    rows = setpoint.as_rows()
 
     def run(first: int, last: int) -> None:
         kernels.solve_rows(
             first,
             last,
-            network.elimination,
+            network.elimination.order,
+            network.elimination.n_quiet,
             network.interior,
             network.boundary,
             network.zones,
             network.sites,
             network.legs,
-            factors,
-            powers,
+            network.steps,
+            rows,
             start,
             tolerance_pu,
             max_iterations,
-            flow.v_pu,
-            flow.iterations,
-            flow.status,
-            flow.residual_pu,
+            v_pu,
+            iterations,
+            status,
+            residual_pu,
         )
 
     threads = threads or _default_threads()
-    blocks = -(-rows // LANES)
+    blocks = -(-n_rows // LANES)
     if threads == 1 or blocks <= 1:
-        if rows:
-            run(0, rows)
-        flow.settled[:] = flow.converged
-        return flow
-    parts = min(blocks, threads * PARTS_A_THREAD)
-    edges = [min(rows, LANES * (blocks * k // parts)) for k in range(parts + 1)]
-    list(_pool(os.getpid(), threads).map(run, edges[:-1], edges[1:]))
-    flow.settled[:] = flow.converged
-    return flow
+        if n_rows:
+            run(0, n_rows)
+    else:
+        parts = min(blocks, threads * PARTS_A_THREAD)
+        edges = [min(n_rows, LANES * (blocks * k // parts)) for k in range(parts + 1)]
+        list(_pool(os.getpid(), threads).map(run, edges[:-1], edges[1:]))
+    return PowerFlow(v_pu, status, iterations, residual_pu, setpoint, status == CONVERGED)

@@ -23,11 +23,13 @@ __all__ = [
     "S_BASE_KVA",
     "Boundary",
     "Interior",
-    "Powers",
+    "Rows",
     "Sites",
+    "Steps",
     "Zones",
     "apply_inverse",
     "factorise_interior",
+    "first_fault",
     "solve_rows",
 ]
 
@@ -116,13 +118,48 @@ class Past(NamedTuple):
     to: Real  # (DEPTH, lane) inner products of the changes of f with f
 
 
-class Powers(NamedTuple):
-    """What loads draw and DER inject at rated voltage, as in `Setpoint`."""
+class Rows(NamedTuple):
+    """What varies from row to row: the arrays of `Setpoint`."""
 
+    tap_position: Index  # (row, regulator)
+    capacitor_step: Index  # (row, capacitor)
+    switch_closed: NDArray[np.bool_]  # (row, switch)
     load_kw: Real  # (row, load)
     load_kvar: Real
     der_kw: Real  # (row, der)
     der_kvar: Real
+
+
+class Steps(NamedTuple):
+    """How far a position or step reaches."""
+
+    tap_step_pu: Real  # (regulator,)
+    tap_lowest: Index
+    tap_highest: Index
+    capacitor_steps: Index  # (capacitor,)
+
+
+@njit(**COMPILED)
+def first_fault(rows: Rows, steps: Steps) -> tuple[int, int, int]:
+    """Which array of `Rows`, row and column hold a value out of range; (-1, -1, -1) if none."""
+    for r in range(rows.tap_position.shape[0]):
+        for k in range(rows.tap_position.shape[1]):
+            if not steps.tap_lowest[k] <= rows.tap_position[r, k] <= steps.tap_highest[k]:
+                return 0, r, k
+        for k in range(rows.capacitor_step.shape[1]):
+            if not 0 <= rows.capacitor_step[r, k] <= steps.capacitor_steps[k]:
+                return 1, r, k
+        for k in range(rows.load_kw.shape[1]):
+            if not math.isfinite(rows.load_kw[r, k]):
+                return 3, r, k
+            if not math.isfinite(rows.load_kvar[r, k]):
+                return 4, r, k
+        for k in range(rows.der_kw.shape[1]):
+            if not math.isfinite(rows.der_kw[r, k]):
+                return 5, r, k
+            if not math.isfinite(rows.der_kvar[r, k]):
+                return 6, r, k
+    return -1, -1, -1
 
 
 @njit(**COMPILED)
@@ -419,38 +456,47 @@ def _forget(past: Past) -> None:
 def _gather(
     block: int,
     last_row: int,
-    factors: Real,
-    powers: Powers,
+    rows: Rows,
+    steps: Steps,
     factor: Real,
     p: Real,
     q: Real,
 ) -> None:
     """What varies, of a block of rows; past the last row, the last again."""
-    n_loads, n_ders = powers.load_kw.shape[1], powers.der_kw.shape[1]
+    n_taps, n_banks = rows.tap_position.shape[1], rows.capacitor_step.shape[1]
+    n_loads, n_ders = rows.load_kw.shape[1], rows.der_kw.shape[1]
     for lane in range(LANES):
         r = min(block + lane, last_row - 1)
-        for f in range(factors.shape[1]):
-            factor[f, lane] = factors[r, f]
+        for k in range(n_taps):
+            inverse = 1.0 / (1.0 + rows.tap_position[r, k] * steps.tap_step_pu[k])
+            factor[2 * k, lane] = inverse
+            factor[2 * k + 1, lane] = inverse * inverse
+        for k in range(n_banks):
+            share = rows.capacitor_step[r, k] / steps.capacitor_steps[k]
+            factor[2 * n_taps + k, lane] = share
+        for k in range(rows.switch_closed.shape[1]):
+            factor[2 * n_taps + n_banks + k, lane] = 1.0 if rows.switch_closed[r, k] else 0.0
         for j in range(n_loads):
-            p[j, lane] = -powers.load_kw[r, j] / S_BASE_KVA
-            q[j, lane] = -powers.load_kvar[r, j] / S_BASE_KVA
+            p[j, lane] = -rows.load_kw[r, j] / S_BASE_KVA
+            q[j, lane] = -rows.load_kvar[r, j] / S_BASE_KVA
         for j in range(n_ders):
-            p[n_loads + j, lane] = powers.der_kw[r, j] / S_BASE_KVA
-            q[n_loads + j, lane] = powers.der_kvar[r, j] / S_BASE_KVA
+            p[n_loads + j, lane] = rows.der_kw[r, j] / S_BASE_KVA
+            q[n_loads + j, lane] = rows.der_kvar[r, j] / S_BASE_KVA
 
 
 @njit(**COMPILED)
 def solve_rows(
     first_row: int,
     last_row: int,
-    elimination: Elimination,
+    order: Index,
+    n_quiet: int,
     interior: Interior,
     boundary: Boundary,
     zones: Zones,
     sites: Sites,
     legs: Legs,
-    factors: Real,
-    powers: Powers,
+    steps: Steps,
+    rows: Rows,
     start: Complex,
     tolerance_pu: float,
     max_iterations: int,
@@ -467,7 +513,6 @@ def solve_rows(
     common cancels (D. G. Anderson, "Iterative procedures for nonlinear integral
     equations", J. ACM 12(4), 1965, doi:10.1145/321296.321305).
     """
-    order, n_quiet = elimination.order, elimination.n_quiet
     n, n_boundary = order.shape[0], boundary.column.shape[0] - 1
     n_interior, n_sites = n - n_boundary, sites.position.shape[0]
     y_re, y_im = _lanes_of(boundary.base_re.shape[0]), _lanes_of(boundary.base_re.shape[0])
@@ -488,14 +533,16 @@ def solve_rows(
         _lanes_of(DEPTH * DEPTH),
         _lanes_of(DEPTH),
     )
-    n_elements = powers.load_kw.shape[1] + powers.der_kw.shape[1]
+    n_elements = rows.load_kw.shape[1] + rows.der_kw.shape[1]
     p, q = _lanes_of(n_elements), _lanes_of(n_elements)
-    factor, alive = _lanes_of(factors.shape[1]), _lanes_of(zones.alive.shape[0])
+    n_factors = 2 * rows.tap_position.shape[1] + rows.capacitor_step.shape[1]
+    factor = _lanes_of(n_factors + rows.switch_closed.shape[1])
+    alive = _lanes_of(zones.alive.shape[0])
     weight, move, active = _lanes_of(DEPTH), _lanes_of(1), _lanes_of(1)
     iterations = np.empty(LANES, dtype=np.int32)
     status = np.empty(LANES, dtype=np.int8)
     for block in range(first_row, last_row, LANES):
-        _gather(block, last_row, factors, powers, factor, p, q)
+        _gather(block, last_row, rows, steps, factor, p, q)
         _revive(zones, factor, alive)
         _assemble(boundary, zones, n_interior, factor, alive, y_re, y_im)
         _factorise(boundary, y_re, y_im, u_re, u_im)

@@ -7,6 +7,7 @@ i and j is ``Y V_i V_j / S``.
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,6 +81,13 @@ class Network:
     sites: kernels.Sites
     legs: Legs
     leg_nodes: NDArray[np.int32]
+
+    @cached_property
+    def steps(self) -> kernels.Steps:
+        """How far a tap position or capacitor step reaches."""
+        return kernels.Steps(
+            self.tap_step_pu, self.tap_lowest, self.tap_highest, self.capacitor_steps
+        )
 
     @property
     def n_nodes(self) -> int:

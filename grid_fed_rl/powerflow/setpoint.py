@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from grid_fed_rl.errors import PowerFlowError
+from grid_fed_rl.powerflow import kernels
 from grid_fed_rl.powerflow.network import Network
 
 __all__ = ["Setpoint", "check_setpoint", "nominal_setpoint"]
@@ -38,6 +39,18 @@ class Setpoint:
     def n_rows(self) -> int:
         """Rows of the batch."""
         return len(self.tap_position)
+
+    def as_rows(self) -> kernels.Rows:
+        """The same arrays, as the compiled kernels take them."""
+        return kernels.Rows(
+            self.tap_position,
+            self.capacitor_step,
+            self.switch_closed,
+            self.load_kw,
+            self.load_kvar,
+            self.der_kw,
+            self.der_kvar,
+        )
 
     def rows(self, index: slice | NDArray[np.int64] | NDArray[np.bool_]) -> Self:
         """Return some rows."""
@@ -104,43 +117,39 @@ def nominal_setpoint(network: Network, n_rows: int = 1) -> Setpoint:
     return row if n_rows == 1 else row.rows(np.zeros(n_rows, dtype=np.int64))
 
 
+# Columns of each array of a set-point: the kind of element, and where its names stand.
+_COLUMNS = {
+    "tap_position": ("regulator", "regulators"),
+    "capacitor_step": ("capacitor", "capacitors"),
+    "switch_closed": ("switch", "switches"),
+    "load_kw": ("load", "loads"),
+    "load_kvar": ("load", "loads"),
+    "der_kw": ("der", "ders"),
+    "der_kvar": ("der", "ders"),
+}
+
+
 def check_setpoint(network: Network, setpoint: Setpoint) -> None:
     """Raise a `PowerFlowError` that names the first value no network could take."""
-    taps, steps = setpoint.tap_position, setpoint.capacitor_step
-    _check_shape(network, setpoint, "tap_position", network.regulators)
-    outside = (taps < network.tap_lowest) | (taps > network.tap_highest)
-    if outside.any():
-        row, k = np.argwhere(outside)[0]
-        raise PowerFlowError(
-            f"row {row}: tap_position of regulator {network.regulators[k]!r} is {taps[row, k]}; "
-            f"expected {network.tap_lowest[k]} to {network.tap_highest[k]}"
-        )
-    _check_shape(network, setpoint, "capacitor_step", network.capacitors)
-    outside = (steps < 0) | (steps > network.capacitor_steps)
-    if outside.any():
-        row, k = np.argwhere(outside)[0]
-        raise PowerFlowError(
-            f"row {row}: capacitor_step of capacitor {network.capacitors[k]!r} is {steps[row, k]}; "
-            f"expected 0 to {network.capacitor_steps[k]}"
-        )
-    _check_shape(network, setpoint, "switch_closed", network.switches)
-    for kind, elements in (("load", network.loads), ("der", network.ders)):
-        for name in (f"{kind}_kw", f"{kind}_kvar"):
-            _check_shape(network, setpoint, name, elements)
-            powers = getattr(setpoint, name)
-            if not np.isfinite(powers).all():
-                row, k = np.argwhere(~np.isfinite(powers))[0]
-                raise PowerFlowError(
-                    f"row {row}: {name} of {kind} {elements[k]!r} is {powers[row, k]}; "
-                    f"expected a finite number"
-                )
-
-
-def _check_shape(
-    network: Network, setpoint: Setpoint, name: str, elements: tuple[str, ...]
-) -> None:
-    found, expected = getattr(setpoint, name).shape, (setpoint.n_rows, len(elements))
-    if found != expected:
-        raise PowerFlowError(
-            f"set-point {name} has shape {found}; feeder {network.feeder.name!r} takes {expected}"
-        )
+    for name, (_, elements) in _COLUMNS.items():
+        found = getattr(setpoint, name).shape
+        expected = (setpoint.n_rows, len(getattr(network, elements)))
+        if found != expected:
+            raise PowerFlowError(
+                f"set-point {name} has shape {found}; feeder {network.feeder.name!r} "
+                f"takes {expected}"
+            )
+    which, row, k = kernels.first_fault(setpoint.as_rows(), network.steps)
+    if which < 0:
+        return
+    name = setpoint.__slots__[which]
+    kind, elements = _COLUMNS[name]
+    expected = "a finite number"
+    if name == "tap_position":
+        expected = f"{network.tap_lowest[k]} to {network.tap_highest[k]}"
+    elif name == "capacitor_step":
+        expected = f"0 to {network.capacitor_steps[k]}"
+    raise PowerFlowError(
+        f"row {row}: {name} of {kind} {getattr(network, elements)[k]!r} is "
+        f"{getattr(setpoint, name)[row, k]}; expected {expected}"
+    )
