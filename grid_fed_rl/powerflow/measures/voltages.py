@@ -55,7 +55,7 @@ def _phases(network: Network, flow: PowerFlow) -> NDArray[np.complex128]:
 
 def _deviation_percent(size: Real) -> Real:
     mean = size.mean(axis=-1)
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
         return 100.0 * np.abs(size - mean[..., None]).max(axis=-1) / mean
 
 
