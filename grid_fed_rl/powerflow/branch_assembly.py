@@ -42,10 +42,10 @@ class _Piece(NamedTuple):
     """An admittance of an element, scaled by one factor of the row."""
 
     element: int
-    y: Complex  # (conductor, conductor) siemens
+    y: Complex  # (conductor, conductor) siemens; of a section (2, n, n), series and shunt
     factor: int
     nodes: Index  # (conductor,)
-    is_section: bool  # between two buses on one base, conductor to conductor
+    is_section: bool  # n conductors between two buses on one base
 
 
 class _Drops(NamedTuple):
@@ -116,34 +116,59 @@ def _starts(counts: Sequence[int] | NDArray[np.int64]) -> Index:
     return np.concatenate([[0], np.cumsum(counts, dtype=np.int64)]).astype(np.int32)
 
 
-def _admittances(feeder: Feeder, element: Element) -> list[tuple[Complex, int]]:
-    """Primitive admittances of an element, each with the factor that scales it.
+def _section(feeder: Feeder, element: Line | Switch | Reactor) -> Complex:
+    """Series admittance between two buses and shunt admittance at each: (2, n, n)."""
+    if isinstance(element, Reactor):
+        n = len(element.from_.phases)
+        series = -primitives.reactor_admittance(element)[:n, n:]
+        return np.stack([series, np.zeros_like(series)])
+    code = feeder.line_codes[element.code]
+    return np.stack(primitives.line_series_shunt(element, code, feeder.frequency_hz))
 
-    Factors are 1, then ``1/t`` and ``1/t^2`` of each regulator, then the share of
-    each capacitor's steps that is closed, then 0 or 1 of each switch: see `row_factors`.
-    """
-    capacitor = CONSTANT + 1 + 2 * len(feeder.regulators)
+
+def _whole(feeder: Feeder, element: Element) -> Complex:
+    """Primitive admittance of all conductors."""
     match element:
-        case Line():
-            code = feeder.line_codes[element.code]
-            y = primitives.line_admittance(element, code, feeder.frequency_hz)
-            return [(y, CONSTANT)]
-        case Switch():
-            code = feeder.line_codes[element.code]
-            y = primitives.line_admittance(element, code, feeder.frequency_hz)
-            place = capacitor + len(feeder.capacitors) + list(feeder.switches).index(element.name)
-            return [(y, place)]
         case Reactor():
-            return [(primitives.reactor_admittance(element), CONSTANT)]
+            return primitives.reactor_admittance(element)
         case Capacitor():
-            place = capacitor + list(feeder.capacitors).index(element.name)
-            return [(primitives.capacitor_admittance(element), place)]
-    for k, regulator in enumerate(feeder.regulators.values()):
-        if regulator.transformer == element.name:
-            parts = primitives.tap_parts(element, regulator.winding)
-            places = (CONSTANT, CONSTANT + 1 + 2 * k, CONSTANT + 2 + 2 * k)
-            return list(zip(parts, places, strict=True))
-    return [(primitives.transformer_admittance(element), CONSTANT)]
+            return primitives.capacitor_admittance(element)
+        case Transformer():
+            return primitives.transformer_admittance(element)
+    code = feeder.line_codes[element.code]
+    return primitives.line_admittance(element, code, feeder.frequency_hz)
+
+
+class _Factors:
+    """Which factor of a row scales an element.
+
+    They are 1, then ``1/t`` and ``1/t^2`` of each regulator, then the share of each
+    capacitor's steps that is closed, then 0 or 1 of each switch: `measures.row_factors`.
+    """
+
+    def __init__(self, feeder: Feeder) -> None:
+        first = 1 + 2 * len(feeder.regulators)
+        last = first + len(feeder.capacitors)
+        self._capacitor = {name: first + k for k, name in enumerate(feeder.capacitors)}
+        self._switch = {name: last + k for k, name in enumerate(feeder.switches)}
+        self._regulator = {
+            regulator.transformer: (regulator.winding, 1 + 2 * k)
+            for k, regulator in enumerate(feeder.regulators.values())
+        }
+
+    def of(self, element: Element) -> int:
+        """The factor of an element as a whole."""
+        if isinstance(element, Switch):
+            return self._switch[element.name]
+        return self._capacitor[element.name] if isinstance(element, Capacitor) else CONSTANT
+
+    def parts(self, feeder: Feeder, element: Element) -> list[tuple[Complex, int]]:
+        """Primitive admittances of an element, each with its factor."""
+        if isinstance(element, Transformer) and element.name in self._regulator:
+            winding, tap = self._regulator[element.name]
+            places = (CONSTANT, tap, tap + 1)
+            return list(zip(primitives.tap_parts(element, winding), places, strict=True))
+        return [(_whole(feeder, element), self.of(element))]
 
 
 def _by_shape(
@@ -151,13 +176,20 @@ def _by_shape(
 ) -> list[list[_Piece]]:
     """Every piece of every element, those of one shape together."""
     shapes = defaultdict[tuple[bool, int], list[_Piece]](list)
+    factors = _Factors(feeder)
     for k, one in enumerate(named):
         around = nodes[first[k] : first[k + 1]]
-        n = len(around) // 2
-        joins = not isinstance(one.element, Transformer) and len(one.terminals) == 2
-        is_section = joins and bool((base_v[around[:n]] == base_v[around[n:]]).all())
-        for y, factor in _admittances(feeder, one.element):
-            shapes[is_section, len(around)].append(_Piece(k, y, factor, around, is_section))
+        element, n = one.element, len(around) // 2
+        if (
+            not isinstance(element, Transformer | Capacitor)
+            and len(one.terminals) == 2
+            and (base_v[around[:n]] == base_v[around[n:]]).all()
+        ):
+            y = _section(feeder, element)
+            shapes[True, n].append(_Piece(k, y, factors.of(element), around, True))
+            continue
+        for y, factor in factors.parts(feeder, element):
+            shapes[False, len(around)].append(_Piece(k, y, factor, around, False))
     return list(shapes.values())
 
 
@@ -169,14 +201,11 @@ def _drops(pieces: Sequence[_Piece], base_v: Real) -> _Drops:
     start, stop, feeds = nodes, np.full_like(nodes, ground), np.eye(n)
     if pieces[0].is_section:
         h = n // 2
-        series = -y[:, :h, h:]
         start, stop = np.hstack([nodes[:, :h], start]), np.hstack([nodes[:, h:], stop])
         feeds = np.hstack([np.vstack([np.eye(h), -np.eye(h)]), feeds])
-        whole = np.zeros((n_pieces, 3 * h, 3 * h), dtype=np.complex128)
-        whole[:, :h, :h] = series
-        whole[:, h:n, h:n] = y[:, :h, :h] - series
-        whole[:, n:, n:] = y[:, h:, h:] - series
-        y = whole
+        series, shunt = y[:, 0], y[:, 1]
+        y = np.zeros((n_pieces, 3 * h, 3 * h), dtype=np.complex128)
+        y[:, :h, :h], y[:, h:n, h:n], y[:, n:, n:] = series, shunt, shunt
     volts = np.maximum(base_v[start], base_v[stop])  # ground has none
     element = np.array([piece.element for piece in pieces], dtype=np.int32)
     factor = np.array([piece.factor for piece in pieces], dtype=np.int32)

@@ -10,7 +10,7 @@ the two rows and columns of a node beside each other.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -108,15 +108,17 @@ class _Added:
     """Entries (i, j) of A and B, to be added up."""
 
     def __init__(self) -> None:
-        self._parts: list[tuple[NDArray[Any], ...]] = []
+        self._places: list[Index] = []  # each (2, entry)
+        self._values: list[Complex] = []  # each (2, entry)
 
-    def add(self, i: Index, j: Index, a: Complex, b: Complex | None = None) -> None:
-        self._parts.append((i, j, a, np.zeros_like(a) if b is None else b))
+    def add(self, i: Index, j: Index, a: Complex, b: Complex | float = 0.0) -> None:
+        self._places.append(np.stack([i, j]))
+        self._values.append(np.stack([a, np.broadcast_to(b, a.shape)]))
 
     def real(self, live: NDArray[np.bool_]) -> csc_array:
         """The real system of the nodes that are live."""
-        i, j = (np.concatenate([part[k] for part in self._parts]) for k in (0, 1))
-        a, b = (np.concatenate([part[k] for part in self._parts]) for k in (2, 3))
+        i, j = np.concatenate(self._places, axis=1)
+        a, b = np.concatenate(self._values, axis=1)
         place = np.cumsum(live) - 1
         kept = live[i] & live[j]
         i, j = 2 * place[i[kept]], 2 * place[j[kept]]
@@ -248,15 +250,14 @@ def _tap_slopes(network: Network, flow: PowerFlow, n_factors: int) -> Real:
 
 
 def _legs(network: Network, flow: PowerFlow, v_pu: Complex) -> _Legs:
-    legs, order, n = network.legs, network.elimination.order, network.n_nodes
-    rows = len(v_pu)
+    legs, at, rows = network.legs, network.leg_nodes, len(v_pu)
     g = np.empty((rows, len(legs.start), 2))
     slope = np.empty_like(g)
-    answers.laws_at(legs, order, np.ascontiguousarray(v_pu), g, slope)
-    nodes = np.append(order, n).astype(np.int64)
-    start, stop = nodes[legs.start], nodes[np.where(legs.to_ground, n, legs.stop)]
+    answers.laws_at(legs, at, np.ascontiguousarray(v_pu), g, slope)
+    nodes = np.append(at, network.n_nodes).astype(np.int64)
+    start, stop = nodes[legs.start], nodes[legs.stop]
     v = np.hstack([v_pu, np.zeros((rows, 1))])
-    u: Complex = v[:, start] - v[:, stop]
+    u = (v[:, start] - v[:, stop]).astype(np.complex128, copy=False)
     size = np.abs(u)
     p, q = (power[:, legs.element] for power in injections_pu(flow.setpoint))
     h = p * g[:, :, 0] - 1j * q * g[:, :, 1]
