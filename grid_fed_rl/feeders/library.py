@@ -7,6 +7,7 @@ from pathlib import Path
 from grid_fed_rl.errors import FeederError
 from grid_fed_rl.feeders.feeder import Feeder
 from grid_fed_rl.feeders.opendss import read_opendss
+from grid_fed_rl.feeders.table_head import chain
 from grid_fed_rl.feeders.table_reader import read_tables
 from grid_fed_rl.feeders.time_profiles import Profiles, read_profiles
 from grid_fed_rl.feeders.validate import check
@@ -48,13 +49,24 @@ def _known(name: str) -> str:
     raise FeederError(f"no feeder {name!r}; known: {', '.join(names())}{hint}")
 
 
-def profiles(name: str) -> Profiles | None:
-    """Load the time profiles that a shipped feeder brings; None if it has none.
+def profiles(name_or_path: str | Path) -> Profiles | None:
+    """Load the time profiles that a feeder brings; None if it has none.
+
+    Args:
+        name_or_path: A name that `names` lists, or a folder of tables. One that
+            extends another has the other's profiles, unless it brings its own.
 
     Raises:
-        FeederError: no feeder of that name is shipped.
+        FeederError: there is no such feeder, or its file is malformed.
     """
-    return read_profiles(_DATA / _known(name))
+    path = Path(name_or_path)
+    folder = path if _is_folder(path) else _DATA / _known(str(name_or_path))
+    return next(filter(None, map(read_profiles, chain(folder)[1])), None)
+
+
+def _is_folder(path: Path) -> bool:
+    """Whether it says a folder of tables; a shipped name beside one wins."""
+    return path.is_dir() and str(path).lower() not in names()
 
 
 def open_feeder(name_or_path: str | Path) -> Feeder:
@@ -74,7 +86,7 @@ def open_feeder(name_or_path: str | Path) -> Feeder:
     path = Path(name_or_path)
     if path.suffix.lower() == ".dss":
         return read_opendss(path).feeder
-    if path.is_dir() and str(name_or_path).lower() not in names():
+    if _is_folder(path):
         feeder = read_tables(path)
         check(feeder)
         return feeder

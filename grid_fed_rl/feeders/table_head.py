@@ -69,8 +69,8 @@ def _read(folder: Path) -> Head:
     if not path.exists():
         raise FeederError(f"{folder}: no {FILE}; a feeder folder holds one beside its tables")
     try:
-        return Head(tomllib.loads(path.read_text(encoding="utf-8")), where)
-    except tomllib.TOMLDecodeError as error:
+        return Head(tomllib.loads(path.read_bytes().decode("utf-8-sig")), where)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise FeederError(f"{where}: not valid TOML: {error}") from None
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import difflib
+import io
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -124,24 +125,27 @@ def open_table(path: Path) -> Table:
     """Open a table; its kind is the name of the file.
 
     Raises:
-        FeederError: the header or the shape of a row is wrong.
+        FeederError: the file is no text, or its header or the shape of a row is wrong.
     """
     kind, where = path.stem, f"{path.parent.name}/{path.name}"
+    try:  # spreadsheets begin a file with a byte order mark
+        text = path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise FeederError(f"{where}: not UTF-8: {error}") from None
     rows, lines = list[list[str]](), list[int]()
-    with path.open(newline="", encoding="utf-8") as file:
-        reader = csv.reader(file)
-        header = [cell.strip() for cell in next(reader, [])]
-        _check_header(header, kind, f"{where} line 1")
-        for cells in reader:
-            if not cells:
-                continue
-            if len(cells) != len(header):
-                raise FeederError(
-                    f"{where} line {reader.line_num}: {len(cells)} cells; "
-                    f"the table has {len(header)} columns"
-                )
-            rows.append(cells)
-            lines.append(reader.line_num)
+    reader = csv.reader(io.StringIO(text, newline=""))
+    header = [cell.strip() for cell in next(reader, [])]
+    _check_header(header, kind, f"{where} line 1")
+    for cells in reader:
+        if not cells:
+            continue
+        if len(cells) != len(header):
+            raise FeederError(
+                f"{where} line {reader.line_num}: {len(cells)} cells; "
+                f"the table has {len(header)} columns"
+            )
+        rows.append(cells)
+        lines.append(reader.line_num)
     columns = zip(*rows, strict=True) if rows else ((),) * len(header)
     texts = ([cell.strip() for cell in column] for column in columns)
     return Table(kind, where, dict(zip(header, texts, strict=True)), lines)

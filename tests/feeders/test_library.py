@@ -197,6 +197,21 @@ def test_profiles_survive_a_file(tmp_path: Path) -> None:
     assert files[0].read_bytes() == files[1].read_bytes()
 
 
+def test_profiles_of_a_folder_are_its_own_or_those_it_extends(tmp_path: Path) -> None:
+    feeder = load("ieee13")
+    write_tables(feeder, tmp_path / "base")
+    write_tables(replace(feeder, name="child"), tmp_path / "child", extends="base")
+    assert profiles(tmp_path / "child") is None
+    write_profiles(DAY, tmp_path / "base")
+    found = profiles(tmp_path / "child")
+    assert found is not None
+    assert found.names == DAY.names
+    write_profiles(replace(DAY, names=("a", "b")), tmp_path / "child")
+    found = profiles(str(tmp_path / "child"))
+    assert found is not None
+    assert found.names == ("a", "b")
+
+
 def test_profiles_are_read_only_and_found_by_name() -> None:
     assert DAY.of("peak").tolist() == [0.0, 0.25, 1.0]
     with pytest.raises(ValueError, match="read-only"):

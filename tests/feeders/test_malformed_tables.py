@@ -266,3 +266,10 @@ def test_what_is_malformed_is_named_by_file_line_and_column(folder: Path, fault:
     (folder / table).write_text(mend((folder / table).read_text()))
     with pytest.raises(FeederError, match=message):
         read_tables(folder)
+
+
+@pytest.mark.parametrize("file", ["feeder.toml", "loads.csv"])
+def test_what_is_no_text_is_named(folder: Path, file: str) -> None:
+    (folder / file).write_bytes(b"name\xff")
+    with pytest.raises(FeederError, match=rf"mine/{file}: not .*can't decode"):
+        read_tables(folder)

@@ -232,6 +232,15 @@ def test_columns_may_stand_in_any_order_and_rows_be_blank(tmp_path: Path) -> Non
     )
 
 
+def test_what_a_spreadsheet_saves_is_read(tmp_path: Path) -> None:
+    write_tables(load("ieee13"), tmp_path)
+    for path in tmp_path.iterdir():
+        path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
+    feeder = read_tables(tmp_path)
+    assert feeder.provenance.splitlines() == load("ieee13").provenance.splitlines()
+    assert replace(feeder, provenance="") == replace(load("ieee13"), provenance="")
+
+
 def test_a_blank_cell_is_the_default(tmp_path: Path) -> None:
     write_tables(empty(), tmp_path)
     (tmp_path / "loads.csv").write_text(
