@@ -28,7 +28,7 @@ def factors_of(network: Network, setpoint: Setpoint) -> NDArray[np.float64]:
         [
             taps,
             setpoint.capacitor_step / network.capacitor_steps,
-            setpoint.switch_closed,
+            setpoint.switch_closed.astype(np.float64),
         ],
         axis=1,
     )

@@ -21,8 +21,7 @@ from typing import Any
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.core.imputils import lower_builtin
-from numba.core.typing import signature
-from numba.core.typing.templates import ConcreteTemplate, infer_global
+from numba.core.typing.templates import ConcreteTemplate, builtin_registry
 from numba.extending import intrinsic, models, register_model
 
 __all__ = ["COMPILED", "LANES", "Lanes", "fused", "load", "root", "splat", "store", "where"]
@@ -63,13 +62,24 @@ class _TruthsModel(models.PrimitiveModel):
         super().__init__(dmm, kind, _TRUTHS)
 
 
+def _instruction(write: Callable[..., Any]) -> Callable[..., Any]:
+    """A function inside kernels that `write` writes in LLVM's language."""
+    return intrinsic(write)
+
+
+def _knows(function: Callable[..., Any], template: type[ConcreteTemplate]) -> None:
+    """Let numba know which kinds of values a function takes."""
+    register: Callable[..., Any] = builtin_registry.register_global(function)
+    register(template)
+
+
 def _operator(function: Callable[..., Any], result: types.Type, emit: Callable[..., Any]) -> None:
     """Give an operator a meaning between lanes, lane by lane."""
 
     class Between(ConcreteTemplate):
-        cases = [signature(result, _lanes, _lanes)]  # noqa: RUF012 - numba reads the class
+        cases = [result(_lanes, _lanes)]  # noqa: RUF012 - numba reads the class
 
-    infer_global(function)(Between)
+    _knows(function, Between)
 
     def lower(context, builder, sig, args):
         return emit(builder, *args)
@@ -89,9 +99,11 @@ _operator(operator.le, _truths, _compare("<="))
 _operator(operator.gt, _truths, _compare(">"))
 
 
-@infer_global(operator.neg)
 class _Negative(ConcreteTemplate):
-    cases = [signature(_lanes, _lanes)]  # noqa: RUF012 - numba reads the class
+    cases = [_lanes(_lanes)]  # noqa: RUF012 - numba reads the class
+
+
+_knows(operator.neg, _Negative)
 
 
 @lower_builtin(operator.neg, _lanes)
@@ -107,7 +119,7 @@ def _place(context, builder, kind, array, index_kind, index):
     return builder.bitcast(builder.gep(data, [first]), _VECTOR.as_pointer())
 
 
-@intrinsic
+@_instruction
 def load(typingctx, array, index):
     """Row `index` of a C-contiguous array (index, lane)."""
 
@@ -118,7 +130,7 @@ def load(typingctx, array, index):
     return _lanes(array, index), codegen
 
 
-@intrinsic
+@_instruction
 def store(typingctx, array, index, value):
     """Write row `index` of a C-contiguous array (index, lane)."""
 
@@ -130,7 +142,7 @@ def store(typingctx, array, index, value):
     return types.void(array, index, _lanes), codegen
 
 
-@intrinsic
+@_instruction
 def splat(typingctx, number):
     """The same number in every lane."""
 
@@ -144,7 +156,7 @@ def splat(typingctx, number):
     return _lanes(number), codegen
 
 
-@intrinsic
+@_instruction
 def where(typingctx, holds, a, b):
     """`a` in the lanes in which something holds, `b` in the others."""
 
@@ -161,7 +173,7 @@ def _library(builder, name: str, *args):
     return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), args)
 
 
-@intrinsic
+@_instruction
 def fused(typingctx, a, b, c):
     """A * b + c, rounded once."""
 
@@ -171,7 +183,7 @@ def fused(typingctx, a, b, c):
     return _lanes(_lanes, _lanes, _lanes), codegen
 
 
-@intrinsic
+@_instruction
 def root(typingctx, a):
     """Square root."""
 

@@ -25,7 +25,7 @@ __all__ = ["GROUND", "S_BASE_KVA", "Network", "compile_network"]
 Complex = NDArray[np.complex128]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Network:
     """A feeder made ready to be solved, many rows at a time.
 

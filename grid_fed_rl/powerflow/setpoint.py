@@ -142,7 +142,7 @@ def check_setpoint(network: Network, setpoint: Setpoint) -> None:
     which, row, k = kernels.first_fault(setpoint.as_rows(), network.steps)
     if which < 0:
         return
-    name = setpoint.__slots__[which]
+    name = list(_COLUMNS)[which]
     kind, elements = _COLUMNS[name]
     expected = "a finite number"
     if name == "tap_position":

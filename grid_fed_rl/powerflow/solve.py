@@ -1,5 +1,6 @@
 """Power flow of every row, by either engine, with or without local controls."""
 
+from threading import local
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -13,8 +14,22 @@ from grid_fed_rl.powerflow.setpoint import Setpoint
 
 if TYPE_CHECKING:
     from grid_fed_rl.powerflow.controls import LocalControls
+    from grid_fed_rl.powerflow.opendss import OpenDSS
 
 __all__ = ["PowerFlow", "Status", "solve"]
+
+
+_last = local()
+
+
+def _reference(network: Network, tolerance_pu: float) -> "OpenDSS":
+    """This thread's OpenDSS, kept for the next call: building takes longer than solving."""
+    from grid_fed_rl.powerflow.opendss import OpenDSS
+
+    engine: OpenDSS | None = getattr(_last, "engine", None)
+    if engine is None or engine.network is not network or engine.tolerance_pu != tolerance_pu:
+        engine = _last.engine = OpenDSS(network, tolerance_pu)
+    return engine
 
 
 def solve(
@@ -52,9 +67,7 @@ def solve(
             a tap position or capacitor step that does not exist; the engine is unknown.
     """
     if engine == "opendss":
-        from grid_fed_rl.powerflow.opendss import OpenDSS
-
-        return OpenDSS(network, tolerance_pu).solve(setpoint, controls=bool(controls))
+        return _reference(network, tolerance_pu).solve(setpoint, controls=controls)
     if engine != "batched":
         raise PowerFlowError(f"engine is {engine!r}; expected 'batched' or 'opendss'")
     if controls is False:
