@@ -22,6 +22,7 @@ from grid_fed_rl.feeders import (
     profiles,
     read_profiles,
     validate,
+    write_opendss,
     write_profiles,
     write_tables,
 )
@@ -173,6 +174,13 @@ def test_open_checks_what_it_opens(tmp_path: Path) -> None:
     write_tables(replace(feeder, lines={**feeder.lines, "650632": short}), tmp_path)
     with pytest.raises(FeederError, match=r"line '650632': length_m is -1.0; expected"):
         open_feeder(tmp_path)
+
+
+def test_open_takes_a_script(tmp_path: Path) -> None:
+    master = write_opendss(load("ieee13"), tmp_path)
+    feeder = open_feeder(str(master))
+    assert feeder.loads == load("ieee13").loads
+    assert feeder.regulators == load("ieee13").regulators
 
 
 def test_open_says_what_it_takes() -> None:

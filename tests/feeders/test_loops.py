@@ -8,6 +8,7 @@ from grid_fed_rl.feeders import (
     Connection,
     Feeder,
     LineCode,
+    Reactor,
     Terminal,
     Transformer,
     Winding,
@@ -40,6 +41,13 @@ def test_loops_name_their_branches() -> None:
     switch = replace(ring.switches["671692"], closed=False)
     opened = replace(ring, switches={"671692": switch})
     assert validate(opened, radial=True) == []
+
+
+def test_a_reactor_closes_a_loop_as_a_line_does() -> None:
+    ends = (Terminal("671", (1, 2, 3)), Terminal("680", (1, 2, 3)))
+    feeder = replace(load("ieee13"), reactors={"choke": Reactor("choke", *ends, 0.1j)})
+    (issue,) = validate(feeder, radial=True)
+    assert issue.value == "line '671680', reactor 'choke'"
 
 
 def test_every_loop_is_named_once() -> None:

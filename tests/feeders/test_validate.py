@@ -275,6 +275,14 @@ FAULTS: dict[str, tuple[Break, str]] = {
         lambda feeder: replace(feeder, buses={**feeder.buses, "652": Bus("652", 4.8)}),
         "line '684652': kv_ll of its buses is (4.16, 4.8); expected equal voltages",
     ),
+    "code that is no number": (
+        code(z_ohm_per_km=((1j, 0j), (0j, complex(math.nan, 1.0)))),
+        "line code 'mtx603': z_ohm_per_km is ((1j, 0j), (0j, (nan+1j))); expected finite numbers",
+    ),
+    "code without conductors": (
+        code(z_ohm_per_km=()),
+        "line code 'mtx603': z_ohm_per_km is (); expected some rows of as many entries",
+    ),
     "ragged code": (
         code(z_ohm_per_km=((1j, 0j), (0j,))),
         "line code 'mtx603': z_ohm_per_km is ((1j, 0j), (0j,)); expected 2 rows of 2 entries",
@@ -383,6 +391,14 @@ FAULTS: dict[str, tuple[Break, str]] = {
     ),
     "capacitor control the wrong way round": (
         bank(on=124.0, off=118.0),
+        "capacitor 'cap1': (control.kind, control.on, control.off) is ",
+    ),
+    "kvar control the wrong way round": (
+        bank(kind=CapacitorControlKind.KVAR, on=-225.0, off=150.0),
+        "capacitor 'cap1': (control.kind, control.on, control.off) is ",
+    ),
+    "time control at no hour": (
+        bank(kind=CapacitorControlKind.TIME, on=7.0, off=25.0),
         "capacitor 'cap1': (control.kind, control.on, control.off) is ",
     ),
     "capacitor control without ratio": (
@@ -505,6 +521,10 @@ SOUND: dict[str, Break] = {
     ),
     "a reactor beside nothing": reactor(to=None),
     "a bank with a control": bank(element="sub", end=2, phase=3),
+    "a bank on kvar": bank(kind=CapacitorControlKind.KVAR, on=150.0, off=-225.0),
+    "a bank on current": bank(kind=CapacitorControlKind.CURRENT, on=80.0, off=40.0),
+    "a bank on the time": bank(kind=CapacitorControlKind.TIME, on=21.0, off=6.0),
+    "a bank on the power factor": bank(kind=CapacitorControlKind.PF, on=0.9, off=1.05),
 }
 
 
