@@ -14,7 +14,7 @@ from grid_fed_rl.errors import FeederError
 from grid_fed_rl.feeders.opendss.report import ImportReport, Note
 from grid_fed_rl.feeders.opendss.staging import Staged, stage
 
-__all__ = ["Circuit", "Element", "RefusedError", "compile_script", "digits"]
+__all__ = ["Circuit", "Element", "RefusedError", "compile_script", "digits", "new_context"]
 
 T = TypeVar("T")
 
@@ -78,7 +78,14 @@ class Circuit:
 
     dss: Any
     report: ImportReport
+    apart: set[str] = field(default_factory=set)  # not to be compared with its own record
     _elements: dict[str, list[Element]] = field(default_factory=dict)
+
+    @staticmethod
+    def number_nodes(dss: Any) -> None:
+        """Make OpenDSS number the nodes of every element, without solving."""
+        dss.Text.Command("makebuslist")
+        dss.YMatrix.BuildYMatrixD(_WHOLE, _NO_VECTORS)
 
     @cached_property
     def name(self) -> str:
@@ -148,6 +155,11 @@ class Circuit:
         """Put an approximation into the report."""
         self.report.approximated.append(Note(str(element), what))
 
+    def stands_apart(self, element: Element, what: str) -> None:
+        """Put into the report that others stand for part of an element, or all of it."""
+        self.approximated(element, what)
+        self.apart.add(str(element))
+
     def terminals(self, element: Element) -> list[tuple[str, tuple[int, ...]]]:
         """Bus and nodes of each terminal, in the order of its conductors."""
         self.dss.Circuit.SetActiveElement(str(element))
@@ -196,27 +208,32 @@ def compile_script(path: Path) -> Circuit:
                 f"script {path}: builds {circuits} circuits; expected one "
                 f"('clear' first, then one 'new circuit.name')"
             )
-        dss.Text.Command("makebuslist")
-        dss.YMatrix.BuildYMatrixD(_WHOLE, _NO_VECTORS)  # numbers the nodes of every element
+        Circuit.number_nodes(dss)
     return Circuit(dss, report)
 
 
-def _compiled(staged: Staged) -> tuple[Any, str | None]:
-    """A context with the script compiled, or why its own solution failed."""
-    import opendssdirect
+def new_context() -> Any:
+    """An OpenDSS of its own, which opens no window and leaves the working directory alone."""
+    import opendssdirect  # slow, and only imports need it
 
     dss = opendssdirect.NewContext()
     dss.Basic.AllowForms(False)
     dss.Basic.AllowEditor(False)
     dss.Basic.AllowChangeDir(False)
+    return dss
+
+
+def _compiled(staged: Staged) -> tuple[Any, str | None]:
+    """A context with the script compiled, or why its own solution failed."""
+    from opendssdirect import DSSException
+
+    dss = new_context()
     try:
         dss.Text.Command(f'set datapath="{staged.folder}"')
         dss.Text.Command(f'redirect "{staged.master}"')
-    except opendssdirect.DSSException as error:
+    except DSSException as error:
         number, message = int(error.args[0]), staged.explain(str(error.args[-1]))
         if number in _SOLUTION_FAILED and not staged.without_solve:
             return dss, message.partition("\n")[0]
-        raise FeederError(
-            f"OpenDSS cannot compile the script (error {number}): {message}"
-        ) from error
+        raise FeederError(f"OpenDSS cannot read it (error {number}): {message}") from error
     return dss, None

@@ -46,6 +46,7 @@ def with_capacitor_controls(
 
 def _capacitor_control(e: Element, capacitor: str) -> CapacitorControl:
     kinds = {str(kind): kind for kind in CapacitorControlKind}
+    kinds["powerfactor"] = CapacitorControlKind.PF
     kind = kinds.get(e.text("type"))
     if kind is None:
         raise RefusedError(f"type is {e['type']}; expected one of {', '.join(kinds)}")

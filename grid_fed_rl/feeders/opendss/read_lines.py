@@ -122,7 +122,7 @@ class _Reader:
         if not (e["switch"] or device or is_open):
             return Line(*common, amps=self._amps(e))
         if is_open and not all(map(all, opened)):
-            self.circuit.approximated(e, "open at one end; read as open at both")
+            self.circuit.stands_apart(e, "open at one end; read as open at both")
         kind, controlled_open = device or (SwitchKind.SWITCH, False)
         return Switch(
             *common, amps=self._amps(e), kind=kind, closed=not (is_open or controlled_open)
@@ -143,16 +143,16 @@ class _Reader:
                 if code_unit == "none" and unit != "none":  # it means: per that unit
                     per_km = _per_km(_matrices(code), METRES[unit])
                     name = self.codes.name_of(per_km, f"{code.name}_per_{unit}")
-                    return name, digits(length * METRES[unit])
+                    return name, _metres(length, METRES[unit])
                 self.without_unit += unit == "none"
-                return code.name, digits(length * METRES.get(unit, KM))
+                return code.name, _metres(length, METRES.get(unit, KM))
         self.without_unit += unit == "none"
         metres = METRES.get(unit, KM)
         wish = e.text("geometry") or e.text("spacing") or e.name
         if e["switch"]:  # its impedance is OpenDSS's own, not that of its line code
             wish = f"switch{int(e['phases'])}"
         per_km = _rounded(_per_km(own, metres))
-        return self.codes.name_of(per_km, wish), digits(length * metres)
+        return self.codes.name_of(per_km, wish), _metres(length, metres)
 
     def _amps(self, e: Element) -> float:
         """The rating, infinite where the script leaves it to OpenDSS's default."""
@@ -176,6 +176,10 @@ class _Reader:
                 f"{self.without_unit} line(s) have no unit of length: one unit is read as one "
                 f"kilometre, which changes no impedance",
             )
+
+
+def _metres(length: float, metres: float) -> float:
+    return length if metres == 1.0 else digits(length * metres)
 
 
 def _matrices(e: Element) -> Matrices:

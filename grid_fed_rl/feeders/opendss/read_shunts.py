@@ -20,6 +20,8 @@ __all__ = ["read_capacitors", "read_generators", "read_loads", "read_pvs", "read
 
 _MODEL = {number: model for model, number in MODEL.items()}
 
+_VARIABLE = 0  # OpenDSS's number of the status that follows the load multiplier
+
 FLAT = "default"  # OpenDSS's own load shape, which every load has unless told otherwise
 
 
@@ -51,7 +53,11 @@ class _Loads:
         r, x = e.number("rneut"), e.number("xneut")
         if reactor := neutral_reactor(e, "", terminal, connection, r, x):
             self.reactors[reactor.name] = reactor
-            self.circuit.approximated(e, f"its neutral impedance is reactor {reactor.name!r}")
+            self.circuit.stands_apart(
+                e,
+                f"its neutral impedance is reactor {reactor.name!r}; OpenDSS leaves it out of the "
+                f"balance that it solves",
+            )
         return [self._one(e, terminal, connection)]
 
     def _one(
@@ -95,8 +101,9 @@ def read_loads(circuit: Circuit) -> tuple[dict[str, Load], dict[str, Reactor]]:
     report.load_kw, report.load_kvar = sum(x.kw for x in loads), sum(x.kvar for x in loads)
     at = total.First()
     while at:
-        report.script_load_kw += total.kW() * multiplier
-        report.script_load_kvar += total.kvar() * multiplier
+        times = multiplier if int(total.Status()) == _VARIABLE else 1.0
+        report.script_load_kw += total.kW() * times
+        report.script_load_kvar += total.kvar() * times
         at = total.Next()
     return {load.name: load for load in loads}, reader.reactors
 
@@ -112,14 +119,17 @@ def _capacitor(circuit: Circuit, e: Element) -> Capacitor:
             raise RefusedError(f"{key} is {e[key]}; expected a plain capacitor without reactor")
     if "cmatrix" in circuit.was_set("capacitor").get(e.name, []):
         raise RefusedError("its capacitance is a matrix; expected equal phases")
-    steps = [float(step) for step in e["kvar"]]
+    steps = [float(step) for step in _steps(circuit, e)]
     if any(abs(step - steps[0]) > 1e-9 * abs(steps[0]) for step in steps):
         raise RefusedError(f"its steps are {steps} kvar; expected equal ones")
     phases, (bus, nodes), *far = int(e["phases"]), *circuit.terminals(e)
     opened = circuit.opened(e)
     if any(map(any, opened)) and not any(map(all, opened)):
         raise RefusedError("some of its conductors are open; expected all or none")
-    closed = 0 if any(map(all, opened)) else sum(1 for state in e["states"] if state)
+    closed = sum(1 for state in e["states"] if state)
+    if any(map(all, opened)):
+        circuit.stands_apart(e, "opened at its terminal; read as no step closed")
+        closed = 0
     terminal, connection = _bank_place(e, phases, bus, nodes, far)
     if connection is Connection.DELTA and len(steps) > 1:
         circuit.approximated(
@@ -127,6 +137,17 @@ def _capacitor(circuit: Circuit, e: Element) -> Capacitor:
         )
     kvar = _total(steps[0], len(steps))
     return Capacitor(e.name, terminal, connection, kvar, e.number("kv"), len(steps), closed)
+
+
+def _steps(circuit: Circuit, e: Element) -> list[float]:
+    """Rating of each step, kvar, also where the script has microfarads instead."""
+    if "cuf" not in circuit.was_set("capacitor").get(e.name, []):
+        return e["kvar"]
+    v_leg = e.number("kv")
+    if e.text("conn") == "wye" and int(e["phases"]) > 1:
+        v_leg /= math.sqrt(3)
+    omega = 2 * math.pi * circuit.frequency_hz
+    return [digits(int(e["phases"]) * omega * 1e-3 * float(c) * v_leg**2) for c in e["cuf"]]
 
 
 def _bank_place(

@@ -70,7 +70,7 @@ class _Reader:
             r, x = float(e["rneut"][n - 1]), float(e["xneut"][n - 1])
             if reactor := neutral_reactor(e, f"_{n}", terminal, connection, r, x):
                 self.reactors[reactor.name] = reactor
-                self.circuit.approximated(e, f"its neutral impedance is reactor {reactor.name!r}")
+                self.circuit.stands_apart(e, f"its neutral impedance is reactor {reactor.name!r}")
         return [self._transformer(e, e.name, tuple(windings))]
 
     def _winding(
@@ -216,21 +216,21 @@ def read_reactors(circuit: Circuit) -> dict[str, Reactor]:
 def _reactor(circuit: Circuit, e: Element) -> Reactor:
     for key in ("rcurve", "lcurve"):
         e.must(key, None, "an impedance that depends on frequency cannot be held")
-    e.must("rp", 0.0, "expected no parallel resistance")
     if any(e["z1"]) and (e["z1"] != e["z0"] or e["z1"] != e["z2"]):
         raise RefusedError("its phases are coupled (z1, z0); expected one impedance a phase")
     if "rmatrix" in circuit.was_set("reactor").get(e.name, []):
         raise RefusedError("its impedance is a matrix; expected one impedance a phase")
     if any(any(row) for row in circuit.opened(e)):
         raise RefusedError("it is open; expected a reactor in service")
+    # OpenDSS takes R and X in series whatever `parallel` says.
     z = complex(e.number("r"), e.number("x"))
     if any(e["z1"]):
         z = complex(*e["z1"])
-    elif e["parallel"]:
-        z = z.real * 1j * z.imag / z
-        z = complex(digits(z.real), digits(z.imag))
     if z == 0:
         raise RefusedError("r and x are 0; expected an impedance, however small")
+    if e.number("rp"):
+        z = 1 / (1 / z + 1 / e.number("rp"))
+        z = complex(digits(z.real), digits(z.imag))
     phases, terminals = int(e["phases"]), circuit.terminals(e)
     bus, nodes = terminals[0]
     if e.text("conn") == "delta":

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from grid_fed_rl.errors import FeederError
 from grid_fed_rl.feeders.feeder import Feeder
+from grid_fed_rl.feeders.opendss.agreement import admittance_differences
 from grid_fed_rl.feeders.opendss.circuit import Circuit, RefusedError, compile_script, digits
 from grid_fed_rl.feeders.opendss.commands import check_names
 from grid_fed_rl.feeders.opendss.read_controls import (
@@ -42,6 +43,7 @@ _READ = {
     "capcontrol", "generator", "storage", "pvsystem", "invcontrol", "fuse", "recloser", "relay",
     "swtcontrol",
 }  # fmt: skip
+_SAME = 1e-9  # share of an admittance
 _READ_DISABLED = {"fuse", "recloser", "relay", "swtcontrol", "regcontrol"}
 # What is only looked at through the elements that use it.
 _USED = {
@@ -133,9 +135,23 @@ def _feeder(circuit: Circuit, path: Path) -> Feeder:
         **_words(path),
     )
     feeder = replace(feeder, buses=_with_voltages(feeder, circuit))
+    _compare(circuit, feeder)
     feeder = with_plain_names(feeder, circuit.report)
     check_names(feeder)
     return feeder
+
+
+def _compare(circuit: Circuit, feeder: Feeder) -> None:
+    """Say of every element whose admittance is not the script's how far it is off."""
+    differences = admittance_differences(circuit, feeder)
+    report = circuit.report
+    report.compared = len(differences)
+    report.largest_difference = max(differences.values(), default=0.0)
+    for name, difference in differences.items():
+        if difference > _SAME:
+            circuit.approximated(
+                name, f"its admittance differs by {difference:.1e} of the script's"
+            )
 
 
 def _words(path: Path) -> dict[str, str]:
@@ -184,18 +200,20 @@ def _with_voltages(feeder: Feeder, circuit: Circuit) -> dict[str, Bus]:
         return buses
     kv_ll = {feeder.source.bus: feeder.source.kv_ll}
     kv_ll |= {name: bus.kv_ll for name, bus in buses.items() if bus.kv_ll}
-    for t in feeder.transformers.values():
-        kv_ll |= {w.terminal.bus: _kv_ll(w) for w in t.windings if w.terminal.bus not in kv_ll}
-    neighbours: dict[str, list[str]] = {name: [] for name in buses}
+    # Sections carry a voltage on; across a transformer it is that of the other winding.
+    neighbours: dict[str, list[tuple[str, float | None]]] = {name: [] for name in buses}
     for one, other in _sections(feeder):
-        neighbours[one].append(other)
-        neighbours[other].append(one)
+        neighbours[one].append((other, None))
+        neighbours[other].append((one, None))
+    for t in feeder.transformers.values():
+        for w in t.windings:
+            neighbours[w.terminal.bus] += [(o.terminal.bus, _kv_ll(o)) for o in t.windings]
     waiting = deque(kv_ll)
     while waiting:
         here = waiting.popleft()
-        for there in neighbours[here]:
+        for there, rated_kv in neighbours[here]:
             if there not in kv_ll:
-                kv_ll[there] = kv_ll[here]
+                kv_ll[there] = kv_ll[here] if rated_kv is None else rated_kv
                 waiting.append(there)
     unknown = sorted(missing - kv_ll.keys())
     if unknown:

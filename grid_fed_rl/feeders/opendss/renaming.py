@@ -6,7 +6,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 from grid_fed_rl.feeders.feeder import Feeder
-from grid_fed_rl.feeders.opendss.report import ImportReport, Note
+from grid_fed_rl.feeders.opendss.report import ImportReport
 from grid_fed_rl.feeders.records import Terminal
 
 __all__ = ["with_plain_names"]
@@ -47,7 +47,7 @@ def with_plain_names(feeder: Feeder, report: ImportReport) -> Feeder:
     for kind, names in new.items():
         for old, name in names.items():
             if old != name:
-                report.approximated.append(Note(f"{kind}.{old}", f"called {name!r} here"))
+                report.renamed[f"{kind}.{old}"] = name
     branches = {k: v for kind in ("line", "transformer", "reactor") for k, v in new[kind].items()}
     changed: dict[str, Any] = {}
     for field, group in groups.items():
