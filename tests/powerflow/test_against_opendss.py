@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import opendssdirect
 import pytest
+from numpy.typing import ArrayLike
 
 from grid_fed_rl.feeders import (
     Bus,
@@ -59,7 +60,7 @@ def largest_difference_pu(ours: PowerFlow, theirs: PowerFlow) -> float:
 
 
 def assert_engines_agree(
-    feeder: Feeder, within_pu: float = STIFF_PU, **changes: object
+    feeder: Feeder, within_pu: float = STIFF_PU, **changes: ArrayLike
 ) -> PowerFlow:
     """Both engines find the same voltages; ours is returned."""
     network = compile_network(feeder)
