@@ -44,6 +44,15 @@ chance of one in five, every load anywhere from 0 to 150 % of nominal. Nodes tha
 open switches cut off count as 0 V in both engines. "Converged" is the share of
 the rows that OpenDSS solves which the batched engine solves too.
 
+Some equations have two solutions: the law of a load may have a step at the edge
+of its voltage window (CVR loads and constant currents, say), and then a voltage
+on either side of the edge agrees with itself. A row that differs by more than
+1e-6 is therefore solved again from OpenDSS's voltages. If the batched engine
+stays there, to 1e-6, the row counts under "two solutions" with its first
+difference, and not under "largest difference". Of these rows, "alone" counts those
+in which OpenDSS itself comes to the batched engine's solution when no other row
+was solved before.
+
 """
 _CONTROLS = """\
 ## Settled controls
@@ -127,18 +136,29 @@ def _random(results: Results) -> str:
                 _share(found["both_converged"], found["opendss_converged"]),
                 _dv(found["max_dv_pu"]),
                 str(found["above_target"]),
+                _twice(found),
             )
         )
-    return _table(
-        "feeder|rows|solved by OpenDSS|converged|largest difference (p.u.)|rows beyond 1e-6", rows
+    heading = (
+        "feeder|rows|solved by OpenDSS|converged|largest difference (p.u.)|rows beyond 1e-6|"
+        "two solutions"
     )
+    return _table(heading, rows)
+
+
+def _twice(found: Mapping[str, Any]) -> str:
+    n = found["two_solutions"]
+    if not n:
+        return "0"
+    largest = _dv(found["max_dv_two_solutions_pu"])
+    return f"{n} ({largest}; alone {found['two_solutions_alone']})"
 
 
 def _controls(results: Results) -> str:
     rows = []
     for feeder, kinds in results.items():
         if (found := kinds.get("controls")) is None:
-            rows.append((feeder, "no controls", "", "", "", ""))
+            rows.append((feeder, "no controls", "", "", "", "", ""))
             continue
         rows.append(
             (
@@ -148,10 +168,12 @@ def _controls(results: Results) -> str:
                 _share(found["both_converged"], found["opendss_converged"]),
                 _share(found["same_positions"], found["both_converged"]),
                 _dv(found["max_dv_pu"]),
+                _twice(found),
             )
         )
     heading = (
-        "feeder|rows|settled by OpenDSS|settled here too|same positions|largest difference (p.u.)"
+        "feeder|rows|settled by OpenDSS|settled here too|same positions|"
+        "largest difference (p.u.)|two solutions"
     )
     return _table(heading, rows)
 
