@@ -3,8 +3,9 @@
 Every shipped feeder is solved by both engines, to 1e-10 per unit each:
 
 - ``base``      as found
-- ``random``    taps and capacitor steps anywhere in their range, every switch
-                thrown with a chance of one in five, every load at 0 to 150 %
+- ``random``    taps and capacitor steps anywhere in their range, every load at 0 to
+                150 %; switches as found in a third of the rows, one of them thrown
+                on average in another, and each with a chance of one in five in the rest
 - ``controls``  regulators and capacitors acting until none wants to, from the
                 taps as found: nominal loads, then every load at 0 to 150 %
 
@@ -74,7 +75,8 @@ def rows_of(network: Network, kind: str, n_rows: int) -> Setpoint:
     if kind == "controls":
         level[0] = 1.0
         return nominal.with_(load_kw=nominal.load_kw * level, load_kvar=nominal.load_kvar * level)
-    thrown = rng.random((n_rows, len(network.switches))) < SWITCH_THROWN
+    chance = rng.choice([0.0, 1.0 / max(1, len(network.switches)), SWITCH_THROWN], n_rows)
+    thrown = rng.random((n_rows, len(network.switches))) < chance[:, None]
     return nominal.with_(
         tap_position=rng.integers(
             network.tap_lowest, network.tap_highest + 1, (n_rows, len(network.regulators))
@@ -130,6 +132,7 @@ def solve_chunk(chunk: Chunk) -> Result:
         "ours_converged": int(ours.settled.sum()),
         "same_positions": int(compared.sum()),
         "max_dv_pu": float(rest[row]),
+        "live_nodes": float((theirs.v_pu != 0.0).mean(axis=1).sum()),
         "above_target": int((rest > TARGET_PU).sum()),
         "two_solutions": int(twice.sum()),
         "two_solutions_alone": sum(alone),
@@ -205,31 +208,31 @@ def chunks_of(feeder: str, rows: int, control_rows: int) -> list[Chunk]:
     return found
 
 
-def _kept(chunk: Chunk) -> Path:
-    return KEPT / ("-".join(map(str, chunk)) + ".json")
+def _file(kept: Path, chunk: Chunk) -> Path:
+    return kept / ("-".join(map(str, chunk)) + ".json")
 
 
-def read_kept(chunk: Chunk, code: str) -> Result | None:
+def read_kept(kept: Path, chunk: Chunk, code: str) -> Result | None:
     """The result of a chunk, if it was made by this very code."""
     try:
-        found = json.loads(_kept(chunk).read_text(encoding="utf-8"))
+        found = json.loads(_file(kept, chunk).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
     return found["result"] if found.get("code") == code else None
 
 
-def keep(chunk: Chunk, code: str, result: Result) -> None:
+def keep(kept: Path, chunk: Chunk, code: str, result: Result) -> None:
     """Write a result, whole or not at all."""
-    KEPT.mkdir(parents=True, exist_ok=True)
-    path = _kept(chunk)
+    kept.mkdir(parents=True, exist_ok=True)
+    path = _file(kept, chunk)
     beside = path.with_suffix(f".{os.getpid()}")
     beside.write_text(json.dumps({"code": code, "result": result}), encoding="utf-8")
     beside.replace(path)
 
 
-def run(chunks: Sequence[Chunk], code: str, processes: int) -> dict[Chunk, Result]:
+def run(chunks: Sequence[Chunk], kept: Path, code: str, processes: int) -> dict[Chunk, Result]:
     """Results of all chunks; those that are kept are not made again."""
-    done = {chunk: kept for chunk in chunks if (kept := read_kept(chunk, code)) is not None}
+    done = {chunk: found for chunk in chunks if (found := read_kept(kept, chunk, code)) is not None}
     todo = [chunk for chunk in chunks if chunk not in done]
     words = (
         TextColumn("{task.description}"),
@@ -251,7 +254,7 @@ def run(chunks: Sequence[Chunk], code: str, processes: int) -> dict[Chunk, Resul
                 for future in as_completed(waiting):
                     chunk = waiting[future]
                     done[chunk] = future.result()
-                    keep(chunk, code, done[chunk])
+                    keep(kept, chunk, code, done[chunk])
                     progress.advance(bars[chunk[0]])
             except BaseException:
                 pool.shutdown(cancel_futures=True)
@@ -283,8 +286,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--feeders", nargs="+", choices=names(), default=list(names()))
     parser.add_argument("--rows", type=int, default=1000, help="random settings a feeder")
-    parser.add_argument("--control-rows", type=int, default=100, help="with settled controls")
+    parser.add_argument("--control-rows", type=int, default=1000, help="with settled controls")
     parser.add_argument("--processes", type=int, default=processors())
+    parser.add_argument("--kept", type=Path, default=KEPT, help="folder of finished chunks")
     parser.add_argument("--page", type=Path, default=PAGE, help="where to write")
     parser.add_argument("--json", action="store_true", help="print one JSON object, write no page")
     options = parser.parse_args(arguments)
@@ -296,7 +300,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for feeder in options.feeders
         for chunk in chunks_of(feeder, options.rows, options.control_rows)
     ]
-    done = run(chunks, code_hash(), options.processes)
+    done = run(chunks, options.kept, code_hash(), options.processes)
     by_kind: dict[tuple[str, str], list[Result]] = defaultdict(list)
     for chunk in chunks:
         by_kind[chunk[:2]].append(done[chunk])

@@ -39,10 +39,12 @@ One row a feeder: taps, capacitors, switches and loads as its tables have them.
 _RANDOM = """\
 ## Random settings
 
-Taps and capacitor steps anywhere in their range, every switch thrown with a
-chance of one in five, every load anywhere from 0 to 150 % of nominal. Nodes that
-open switches cut off count as 0 V in both engines. "Converged" is the share of
-the rows that OpenDSS solves which the batched engine solves too.
+Taps and capacitor steps anywhere in their range, every load anywhere from 0 to
+150 % of nominal. Switches are as found in a third of the rows; in another third
+one of them is thrown on average, and in the rest each with a chance of one in
+five. Nodes that open switches cut off count as 0 V in both engines; "live" is the
+mean share of nodes that are not. "Converged" is the share of the rows that
+OpenDSS solves which the batched engine solves too.
 
 Some equations have two solutions: the law of a load may have a step at the edge
 of its voltage window (CVR loads and constant currents, say), and then a voltage
@@ -132,6 +134,7 @@ def _random(results: Results) -> str:
             (
                 feeder,
                 f"{found['rows']:,}",
+                f"{100.0 * found['live_nodes'] / found['rows']:.0f} %",
                 f"{found['opendss_converged']:,}",
                 _share(found["both_converged"], found["opendss_converged"]),
                 _dv(found["max_dv_pu"]),
@@ -140,7 +143,7 @@ def _random(results: Results) -> str:
             )
         )
     heading = (
-        "feeder|rows|solved by OpenDSS|converged|largest difference (p.u.)|rows beyond 1e-6|"
+        "feeder|rows|live|solved by OpenDSS|converged|largest difference (p.u.)|rows beyond 1e-6|"
         "two solutions"
     )
     return _table(heading, rows)
