@@ -25,7 +25,7 @@ __all__ = ["branch_table"]
 
 Complex = NDArray[np.complex128]
 Real = NDArray[np.float64]
-Index = NDArray[np.int32]
+Index = NDArray[np.uint32]
 Element = Line | Switch | Transformer | Reactor | Capacitor
 
 CONSTANT = 0  # the factor that is 1 in every row
@@ -77,7 +77,7 @@ def branch_table(feeder: Feeder, node_index: Mapping[str, int], v_base_v: Real) 
         for phase in terminal.phases
     ]
     elements, ends, phases, node = zip(*labels, strict=True) if labels else ((), (), (), ())
-    nodes = np.array(node, dtype=np.int32)
+    nodes = np.array(node, dtype=np.uint32)
     counts = [sum(len(terminal.phases) for terminal in one.terminals) for one in named]
     first = _starts(counts)
     is_shunt = np.array([len(one.terminals) == 1 for one in named], dtype=np.bool_)
@@ -113,7 +113,7 @@ def _named(feeder: Feeder) -> Iterator[_Named]:
 
 
 def _starts(counts: Sequence[int] | NDArray[np.int64]) -> Index:
-    return np.concatenate([[0], np.cumsum(counts, dtype=np.int64)]).astype(np.int32)
+    return np.concatenate([[0], np.cumsum(counts, dtype=np.int64)]).astype(np.uint32)
 
 
 def _section(feeder: Feeder, element: Line | Switch | Reactor) -> Complex:
@@ -196,7 +196,7 @@ def _by_shape(
 def _drops(pieces: Sequence[_Piece], base_v: Real) -> _Drops:
     ground = len(base_v) - 1
     y = np.array([piece.y for piece in pieces])
-    nodes = np.array([piece.nodes for piece in pieces], dtype=np.int32)
+    nodes = np.array([piece.nodes for piece in pieces], dtype=np.uint32)
     n_pieces, n = nodes.shape
     start, stop, feeds = nodes, np.full_like(nodes, ground), np.eye(n)
     if pieces[0].is_section:
@@ -207,8 +207,8 @@ def _drops(pieces: Sequence[_Piece], base_v: Real) -> _Drops:
         y = np.zeros((n_pieces, 3 * h, 3 * h), dtype=np.complex128)
         y[:, :h, :h], y[:, h:n, h:n], y[:, n:, n:] = series, shunt, shunt
     volts = np.maximum(base_v[start], base_v[stop])  # ground has none
-    element = np.array([piece.element for piece in pieces], dtype=np.int32)
-    factor = np.array([piece.factor for piece in pieces], dtype=np.int32)
+    element = np.array([piece.element for piece in pieces], dtype=np.uint32)
+    factor = np.array([piece.factor for piece in pieces], dtype=np.uint32)
     return _Drops(element, factor, feeds, y, start, stop, volts)
 
 
@@ -253,7 +253,7 @@ def _gathered(
     columns: Sequence[tuple[NDArray[Any], ...]], n_indices: int, n_values: int
 ) -> list[NDArray[Any]]:
     """Stack the terms of all groups and sort them by their first column."""
-    types = [np.int32] * n_indices + [np.float64] * n_values
+    types = [np.uint32] * n_indices + [np.float64] * n_values
     empty = [np.empty(0, dtype=dtype) for dtype in types]
     whole = [np.concatenate(parts) for parts in zip(empty, *columns, strict=True)]
     order = np.argsort(whole[0], kind="stable")

@@ -18,7 +18,7 @@ __all__ = ["BranchTable", "Conductors", "CurrentTerms", "LossTerms"]
 
 Complex = NDArray[np.complex128]
 Real = NDArray[np.float64]
-Index = NDArray[np.int32]
+Index = NDArray[np.uint32]  # unsigned: no index counts from the end, so none is looked at twice
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ class CurrentTerms(NamedTuple):
     def take(self, conductors: Sequence[int]) -> Self:
         """Return the terms of some conductors."""
         spans = [np.arange(self.first[k], self.first[k + 1]) for k in conductors]
-        first = np.cumsum([0, *map(len, spans)]).astype(np.int32)
+        first = np.cumsum([0, *map(len, spans)]).astype(np.uint32)
         terms = np.concatenate([np.empty(0, dtype=np.int64), *spans])
         columns: list[NDArray[Any]] = [column[terms] for column in self[1:]]
         return type(self)(first, *columns)

@@ -12,7 +12,7 @@ from grid_fed_rl.powerflow.lanes import COMPILED
 
 __all__ = ["active_losses", "branch_flows", "element_losses"]
 
-Index = NDArray[np.int32]
+Index = NDArray[np.uint32]
 Real = NDArray[np.float64]
 Complex = NDArray[np.complex128]
 
