@@ -50,7 +50,10 @@ Complex = NDArray[np.complex128]
 Element = Load | Pv | Storage | Generator
 WYE, WYE_N, DELTA = Connection
 ABC, ABCN = (1, 2, 3), (1, 2, 3, 4)
-TIGHT_PU = 1e-10
+
+# A delta side that nothing but anti-float holds to ground has its potential to nine
+# digits: a tighter tolerance is rounding.
+TIGHT_PU = 1e-8
 
 
 def branch_admittance(network: Network, setpoint: Setpoint, row: int) -> Complex:
@@ -193,8 +196,10 @@ def assert_kirchhoff(network: Network, setpoint: Setpoint) -> None:
         # A volt's last digit times the admittance beside the node: closed switches
         # have a million siemens.
         rounding = (4e-15 * np.abs(y).sum(axis=1) * np.abs(v_v).max())[:-1]
+        moved = 4.0 * TIGHT_PU * np.abs(drawn).max()  # by the last iteration
         dead = flow.v_pu[row] == 0.0
-        assert (imbalance < 1e-6 + rounding)[~dead].all(), network.node_names[imbalance.argmax()]
+        within = imbalance < 1e-6 + moved + rounding
+        assert within[~dead].all(), network.node_names[imbalance.argmax()]
         s_kva = (v_v @ fed.conj()) / 1000.0
         assert abs(delivered[row] - s_kva) < 1e-4 + 1e-7 * abs(s_kva)
 
@@ -205,7 +210,7 @@ def equipped(name: str) -> Network:
     Where a delta feeds it, nothing but anti-float holds the bus to ground.
     """
     feeder = load(name)
-    bus = next(b for b in reversed(feeder.buses) if feeder.phases_of(b) == ABC)
+    bus = next(b for b in reversed(list(feeder.buses)) if feeder.phases_of(b) == ABC)
     kv, at = feeder.buses[bus].kv_ll, Terminal(bus, ABC)
     feeder = feeder.with_(
         pvs=[Pv("roof", at, DELTA, kv, 30.0, 30.0)],

