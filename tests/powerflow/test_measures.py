@@ -12,12 +12,15 @@ from grid_fed_rl.feeders import Connection, Feeder, Load, LoadModel, Pv, Termina
 from grid_fed_rl.powerflow import (
     Network,
     Setpoint,
+    answers,
     compile_network,
     measures,
     nominal_setpoint,
     primitives,
     solve,
 )
+from grid_fed_rl.powerflow.batched import injections_pu
+from grid_fed_rl.powerflow.measures.rows import table_of
 
 WYE, DELTA = Connection.WYE, Connection.DELTA
 
@@ -213,3 +216,36 @@ def test_currents_of_a_batch_are_those_of_its_rows(
         losses.kva[:, [not e.startswith("capacitor.") for e in losses.elements]].real.sum(axis=1),
         rtol=1e-9,
     )
+
+
+@pytest.mark.parametrize("name", ["ieee13", "ieee34", "ieee37", "ieee123", "european_lv"])
+def test_currents_into_branches_are_what_source_and_loads_inject(
+    name: str, random_setpoint: Callable[[Network, int], Setpoint]
+) -> None:
+    """Kirchhoff's first law, by the measured currents; and the balance of all powers."""
+    network = compile_network(load(name))
+    flow = solve(network, random_setpoint(network, 4), tolerance_pu=1e-12, max_iterations=1000)
+    flow = flow.rows(flow.converged)
+    assert len(flow.v_pu)
+    flows, table = measures.branch_flows(network, flow), table_of(network)
+    n, base_a = network.n_nodes, 1e6 / network.v_base_v
+    into = np.zeros((len(flow.v_pu), n + 1), dtype=np.complex128)
+    np.add.at(into, (slice(None), table.node), flows.current_a)
+    legs, at = network.legs, np.append(network.leg_nodes, n)
+    injected = np.zeros_like(into)
+    by_leg = np.empty((len(flow.v_pu), len(legs.start)), dtype=np.complex128)
+    answers.leg_currents(legs, network.leg_nodes, *injections_pu(flow.setpoint), flow.v_pu, by_leg)
+    np.add.at(injected, (slice(None), at[legs.start]), by_leg)
+    np.subtract.at(injected, (slice(None), at[legs.stop]), by_leg)
+    nodes = network.source_nodes
+    norton = network.source_current_pu[nodes] - flow.v_pu[:, nodes] @ network.source_admittance_pu.T
+    injected[:, nodes] += norton
+    imbalance_a = np.abs(into[:, :n] - injected[:, :n] * base_a).max()
+    assert imbalance_a < 1e-4  # ten million siemens of a closed switch times a last digit
+
+    losses = measures.element_losses(network, flow)
+    everything = losses.kva.sum(axis=1)
+    everything += (measures.load_kw(network, flow) + 1j * measures.load_kvar(network, flow)).sum(1)
+    everything -= (measures.der_kw(network, flow) + 1j * measures.der_kvar(network, flow)).sum(1)
+    source = measures.source_kw(network, flow) + 1j * measures.source_kvar(network, flow)
+    np.testing.assert_allclose(source, everything, rtol=1e-7)

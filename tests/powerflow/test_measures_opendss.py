@@ -134,7 +134,7 @@ def solved(request: pytest.FixtureRequest) -> Solved:
         load_kw=nominal.load_kw * share,
         load_kvar=nominal.load_kvar * share,
     )
-    flow = solve(network, setpoint, tolerance_pu=1e-12, max_iterations=500)
+    flow = solve(network, setpoint)
     assert flow.converged.all()
     return Solved(network, flow, Reference(network))
 
