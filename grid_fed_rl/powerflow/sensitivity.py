@@ -141,7 +141,8 @@ def sensitivity(
     power, which it answers to by its own law of voltage, all its legs alike; a node
     by constant power between it and ground. Rows that did not converge are NaN, dead
     nodes 0. Where a load stands at an end of its window, the derivative is that from
-    below.
+    below. On a large feeder name the inputs you need: an answer has 16 bytes a row,
+    node and input.
 
     Args:
         network: The compiled feeder.

@@ -230,13 +230,13 @@ def test_currents_into_branches_are_what_source_and_loads_inject(
     flows, table = measures.branch_flows(network, flow), table_of(network)
     n, base_a = network.n_nodes, 1e6 / network.v_base_v
     into = np.zeros((len(flow.v_pu), n + 1), dtype=np.complex128)
-    np.add.at(into, (slice(None), table.node), flows.current_a)
+    np.add.at(into.T, table.node, flows.current_a.T)
     legs, at = network.legs, np.append(network.leg_nodes, n)
     injected = np.zeros_like(into)
     by_leg = np.empty((len(flow.v_pu), len(legs.start)), dtype=np.complex128)
     answers.leg_currents(legs, network.leg_nodes, *injections_pu(flow.setpoint), flow.v_pu, by_leg)
-    np.add.at(injected, (slice(None), at[legs.start]), by_leg)
-    np.subtract.at(injected, (slice(None), at[legs.stop]), by_leg)
+    np.add.at(injected.T, at[legs.start], by_leg.T)
+    np.subtract.at(injected.T, at[legs.stop], by_leg.T)
     nodes = network.source_nodes
     norton = network.source_current_pu[nodes] - flow.v_pu[:, nodes] @ network.source_admittance_pu.T
     injected[:, nodes] += norton
