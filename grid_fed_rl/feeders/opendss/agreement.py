@@ -1,15 +1,19 @@
 """Does a feeder say what its script says? OpenDSS builds both; admittances are compared."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from grid_fed_rl.errors import FeederError
 from grid_fed_rl.feeders.feeder import Feeder
 from grid_fed_rl.feeders.opendss.circuit import Circuit, new_context
 from grid_fed_rl.feeders.opendss.commands import commands
 
 __all__ = ["admittance_differences"]
+
+Nodal = tuple[list[str], NDArray[np.complex128]]  # nodes, admittance between them
 
 _BRANCHES = ("vsource", "line", "transformer", "reactor", "capacitor", "load")
 
@@ -19,48 +23,53 @@ def admittance_differences(circuit: Circuit, feeder: Feeder) -> dict[str, float]
 
     Args:
         circuit: The compiled script.
-        feeder: What was read from it, with the script's own names.
+        feeder: What was read from it.
 
     Returns:
         By ``class.name``, the largest difference between the two admittance
         matrices over the nodes that the element stands on, as a share of the
         larger one's largest entry. Elements that only one of them has are left out.
     """
-    ours = new_context()
-    for command in commands(feeder):
-        ours.Text.Command(command)
-    circuit.number_nodes(ours)
-    names = {
-        str(name).lower()
-        for name in circuit.dss.Circuit.AllElementNames()
-        if str(name).lower().partition(".")[0] in _BRANCHES
-    }
+    from opendssdirect import DSSException
+
+    ours, renamed = new_context(), circuit.report.renamed
+    try:
+        for command in commands(feeder):
+            ours.Text.Command(command)
+        circuit.number_nodes(ours)
+    except DSSException as error:
+        raise FeederError(f"OpenDSS refuses what was read from the script: {error}") from error
     there = {str(name).lower() for name in ours.Circuit.AllElementNames()}
-    return {
-        name: _difference(circuit.dss, ours, name) for name in sorted(names & there - circuit.apart)
-    }
+    differences = {}
+    for name in sorted(str(name).lower() for name in circuit.dss.Circuit.AllElementNames()):
+        kind = name.partition(".")[0]
+        here = f"{kind}.{renamed[name]}" if name in renamed else name
+        if kind in _BRANCHES and here in there and name not in circuit.apart:
+            first, second = _nodal(circuit.dss, name, renamed), _nodal(ours, here, {})
+            differences[name] = _difference(first, second)
+    return differences
 
 
-def _difference(first: Any, second: Any, name: str) -> float:
-    (nodes_a, a), (nodes_b, b) = (_nodal(dss, name) for dss in (first, second))
-    nodes = sorted({*nodes_a, *nodes_b})
+def _difference(first: Nodal, second: Nodal) -> float:
+    nodes = sorted({*first[0], *second[0]})
     at = {node: k for k, node in enumerate(nodes)}
     difference = np.zeros((len(nodes), len(nodes)), dtype=np.complex128)
-    for sign, own, y in ((1.0, nodes_a, a), (-1.0, nodes_b, b)):
+    for sign, (own, y) in ((1.0, first), (-1.0, second)):
         columns = [at[node] for node in own]
         np.add.at(difference, np.ix_(columns, columns), sign * y)
     keep = [k for k, node in enumerate(nodes) if not node.endswith(".0")]
-    scale = max(float(np.abs(y).max(initial=0.0)) for y in (a, b))
+    scale = max(float(np.abs(y).max(initial=0.0)) for _, y in (first, second))
     largest = float(np.abs(difference[np.ix_(keep, keep)]).max(initial=0.0))
     return largest / scale if scale else 0.0
 
 
-def _nodal(dss: Any, name: str) -> tuple[list[str], NDArray[np.complex128]]:
+def _nodal(dss: Any, name: str, renamed: Mapping[str, str]) -> Nodal:
     """Node of every conductor of an element, and its primitive admittance."""
     dss.Circuit.SetActiveElement(name)
     at = dss.CktElement
     n = int(at.NumConductors())
     buses = [str(bus).lower().partition(".")[0] for bus in at.BusNames()]
+    buses = [renamed.get(f"bus.{bus}", bus) for bus in buses]
     nodes = [f"{buses[k // n]}.{node}" for k, node in enumerate(at.NodeOrder())]
     y = np.asarray(at.YPrim(), dtype=np.float64).view(np.complex128)
     return nodes, y.reshape(len(nodes), len(nodes))

@@ -37,14 +37,14 @@ def with_capacitor_controls(
             raise RefusedError(f"capacitor is {name!r}; expected one that is read")
         if controlled[name].control is not None:
             raise RefusedError(f"capacitor {name!r} has a control already; expected one each")
-        controlled[name] = replace(controlled[name], control=_capacitor_control(e, name))
+        controlled[name] = replace(controlled[name], control=_capacitor_control(circuit, e, name))
 
     for _ in circuit.read_each("capcontrol", read):
         pass
     return controlled
 
 
-def _capacitor_control(e: Element, capacitor: str) -> CapacitorControl:
+def _capacitor_control(circuit: Circuit, e: Element, capacitor: str) -> CapacitorControl:
     kinds = {str(kind): kind for kind in CapacitorControlKind}
     kinds["powerfactor"] = CapacitorControlKind.PF
     kind = kinds.get(e.text("type"))
@@ -55,6 +55,11 @@ def _capacitor_control(e: Element, capacitor: str) -> CapacitorControl:
         element = ""
     elif watched not in ("line", "transformer", "reactor"):
         raise RefusedError(f"element is {e['element']}; expected a line, transformer or reactor")
+    phases_of = {
+        str(x): int(x["phases"]) for k in (watched, "capacitor") for x in circuit.enabled(k)
+    }
+    if phases_of.get(e.text("element"), 0) < phases_of[f"capacitor.{capacitor}"]:
+        raise RefusedError(f"element is {e['element']}; expected one of as many phases as the bank")
     e.must("vbus", None, "expected the voltage override of its own element")
     override = bool(e["voltoverride"])
     phases = {key: e.text(key) for key in ("ctphase", "ptphase")}
@@ -71,11 +76,13 @@ def _capacitor_control(e: Element, capacitor: str) -> CapacitorControl:
         raise RefusedError("ctphase and ptphase differ; expected one phase")
     if kind is CapacitorControlKind.PF:
         e.must("pctminkvar", 50.0, "expected OpenDSS's own 50 %")
-    v_max = e.number("vmax")
+    on, off, v_max = e.number("onsetting"), e.number("offsetting"), e.number("vmax")
+    if kind is CapacitorControlKind.PF:  # OpenDSS writes a leading one with a minus
+        on, off = (2.0 + x if x < 0 else x for x in (on, off))
     return CapacitorControl(
         kind=kind,
-        on=e.number("onsetting"),
-        off=e.number("offsetting"),
+        on=on,
+        off=off,
         pt_ratio=e.number("ptratio"),
         ct_ratio=e.number("ctratio"),
         element=element,

@@ -135,9 +135,9 @@ def _feeder(circuit: Circuit, path: Path) -> Feeder:
         **_words(path),
     )
     feeder = replace(feeder, buses=_with_voltages(feeder, circuit))
-    _compare(circuit, feeder)
     feeder = with_plain_names(feeder, circuit.report)
     check_names(feeder)
+    _compare(circuit, feeder)
     return feeder
 
 

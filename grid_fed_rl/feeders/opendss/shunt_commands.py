@@ -34,6 +34,8 @@ MODEL = {
 # points. Two points far out make it level there too.
 GUARDS = (0.0, 10.0)
 
+_KIND = {CapacitorControlKind.PF: "powerfactor"}
+
 ENDLESS = 1e30  # V; OpenDSS has no infinity
 
 
@@ -156,11 +158,14 @@ def _capacitor_control(name: str, c: CapacitorControl, feeder: Feeder) -> str:
     watched = (
         f"{element_class(feeder, c.element)}.{c.element}" if c.element else f"capacitor.{name}"
     )
+    on, off = c.on, c.off
+    if c.kind is CapacitorControlKind.PF:  # OpenDSS writes a leading one with a minus
+        on, off = (x - 2.0 if x > 1 else x for x in (on, off))
     text = (
         f"new capcontrol.{name} capacitor={name} element={watched} terminal={c.end} "
-        f"type={c.kind} ptratio={c.pt_ratio!r} ctratio={c.ct_ratio!r} onsetting={c.on!r} "
-        f"offsetting={c.off!r} ctphase={c.phase} ptphase={c.phase} delay={c.delay_s!r} "
-        f"delayoff={c.delay_off_s!r} deadtime={c.dead_time_s!r}"
+        f"type={_KIND.get(c.kind, c.kind)} ptratio={c.pt_ratio!r} ctratio={c.ct_ratio!r} "
+        f"onsetting={on!r} offsetting={off!r} ctphase={c.phase} ptphase={c.phase} "
+        f"delay={c.delay_s!r} delayoff={c.delay_off_s!r} deadtime={c.dead_time_s!r}"
     )
     if c.kind is CapacitorControlKind.PF:
         text += " pctminkvar=50"

@@ -32,6 +32,9 @@ _FILE = re.compile(
     r"""\b(\w*file)\s*=\s*("[^"]*"|'[^']*'|[^\s,()\[\]{}"']+)""",
     re.IGNORECASE,
 )
+# OpenDSS dies of what it cannot hold, without a word.
+_CONDUCTORS = re.compile(r"\b(?:n?phases|nconds|windings)\s*=\s*(\d+)", re.IGNORECASE)
+_MOST = 100
 _DATAPATH = re.compile(
     r"""\b(?:datapath|datap|editor)\s*=\s*("[^"]*"|'[^']*'|\([^)]*\)|\S+)""", re.IGNORECASE
 )
@@ -102,6 +105,11 @@ def _begins(word: str, commands: tuple[str, ...]) -> bool:
 
 
 def _line(line: str, path: Path, number: int, staged: Staged, above: tuple[Path, ...]) -> str:
+    for many in _CONDUCTORS.finditer(line):
+        if int(many[1]) > _MOST:
+            raise FeederError(
+                f"script {path}, line {number}: {many[0]!r}; expected {_MOST} or less"
+            )
     match = _WORD.match(line)
     word = match[1].lower() if match else ""
     if match is None or word == "rem":
