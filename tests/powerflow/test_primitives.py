@@ -4,15 +4,18 @@ import math
 from dataclasses import replace
 from functools import cache
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import opendssdirect
 import pytest
 from numpy.typing import NDArray
+from opendssdirect.OpenDSSDirect import OpenDSSDirect
 
 from grid_fed_rl.feeders import (
     Capacitor,
     Connection,
+    Feeder,
     Line,
     LineCode,
     Reactor,
@@ -20,7 +23,10 @@ from grid_fed_rl.feeders import (
     Terminal,
     Transformer,
     Winding,
+    load,
+    names,
 )
+from grid_fed_rl.feeders.opendss import commands
 from grid_fed_rl.powerflow import primitives
 
 Complex = NDArray[np.complex128]
@@ -282,6 +288,60 @@ def test_the_source() -> None:
         "vsource.source", "edit vsource.source z1=[0.1 0.9] z0=[0.3 1.4] basekv=12.47"
     )
     assert_equal(primitives.source_admittance(source), theirs, [0, 1, 2])
+
+
+def element_primitive(dss: OpenDSSDirect, element: str) -> Complex:
+    dss.Circuit.SetActiveElement(element)
+    assert dss.CktElement.Name().lower() == element.lower()
+    flat = np.asarray(dss.CktElement.YPrim(), dtype=np.float64).view(np.complex128)
+    return flat.reshape(math.isqrt(len(flat)), -1)
+
+
+def assert_every_primitive(feeder: Feeder, dss: OpenDSSDirect) -> None:
+    for branch in (*feeder.lines.values(), *feeder.switches.values()):
+        code = feeder.line_codes[branch.code]
+        ours = primitives.line_admittance(branch, code, feeder.frequency_hz)
+        assert_equal(ours, element_primitive(dss, f"line.{branch.name}"))
+    for t in feeder.transformers.values():
+        _, rows = script_of(t)
+        ours = primitives.transformer_admittance(t)
+        assert_equal(ours, element_primitive(dss, f"transformer.{t.name}"), rows)
+    for capacitor in feeder.capacitors.values():
+        n = len(capacitor.terminal.phases)
+        n_legs = capacitor.connection.n_legs(n)
+        theirs = element_primitive(dss, f"capacitor.{capacitor.name}")
+        assert_equal(primitives.capacitor_admittance(capacitor), lumped(theirs, n_legs, n))
+    ours = primitives.source_admittance(feeder.source)
+    assert_equal(ours, element_primitive(dss, "vsource.source")[:3, :3])
+
+
+@pytest.mark.parametrize("name", names())
+def test_every_element_of_a_shipped_feeder(name: str) -> None:
+    """Also those that carry nothing, whose figures no voltage shows."""
+    feeder = load(name)
+    shut = {s.name: replace(s, closed=True) for s in feeder.switches.values()}
+    whole = {c.name: replace(c, steps_closed=c.n_steps) for c in feeder.capacitors.values()}
+    still = {r.name: replace(r, tap_position=0) for r in feeder.regulators.values()}
+    feeder = replace(feeder, switches=shut, capacitors=whole, regulators=still)
+    dss = DSS()
+    for command in (*commands(feeder), "set controlmode=off", "solve"):
+        dss.Text.Command(command)
+    assert_every_primitive(feeder, dss)
+
+
+@pytest.mark.parametrize("name", ["ieee13", "ieee123"])
+def test_every_element_of_a_published_script(name: str, published_scripts: dict[str, Path]) -> None:
+    """The figures of our tables are those of EPRI's scripts, taps at neutral."""
+    dss = opendssdirect.NewContext()
+    dss.Basic.AllowChangeDir(False)
+    for command in (
+        f'redirect "{published_scripts[name]}"',
+        "batchedit transformer..* taps=[1 1]",
+        "set controlmode=off",
+        "solve",
+    ):
+        dss.Text.Command(command)
+    assert_every_primitive(load(name), dss)
 
 
 def test_a_kilometre_of_line_by_hand() -> None:
