@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grid_fed_rl.feeders import Feeder, Terminal
-from grid_fed_rl.powerflow import kernels, primitives
+from grid_fed_rl.powerflow import kernels, linear_kernels, primitives
 from grid_fed_rl.powerflow.ordering import Elimination
 
 __all__ = ["GROUND", "S_BASE_KVA", "Stamps", "columns_of", "stamp"]
@@ -66,7 +66,9 @@ class Stamps:
                     else:
                         self._scaled[i, j, factor] += value
 
-    def factorise(self, elimination: Elimination) -> tuple[kernels.Interior, kernels.Boundary]:
+    def factorise(
+        self, elimination: Elimination
+    ) -> tuple[linear_kernels.Interior, linear_kernels.Boundary]:
         """Factorise what no row changes, and lay out the rest."""
         m, n = len(elimination.row), elimination.n_nodes
         entry = np.zeros(m, dtype=np.complex128)
@@ -77,12 +79,23 @@ class Stamps:
                 entry[k] += y
             else:
                 diagonal[k - m] += y
-        kernels.factorise_interior(elimination, entry, diagonal)
+        linear_kernels.factorise_interior(elimination, entry, diagonal)
         n_interior = elimination.n_interior
         first, first_update = elimination.column[n_interior], elimination.update[n_interior]
-        interior = kernels.Interior(
-            column=elimination.column[: n_interior + 1],
-            row=elimination.row[:first],
+        within = linear_kernels.Columns(
+            0,
+            elimination.column[: n_interior + 1],
+            elimination.row[:first],
+            elimination.width[:n_interior],
+        )
+        across = linear_kernels.Columns(
+            n_interior,
+            elimination.column[n_interior:] - first,
+            elimination.row[first:],
+            elimination.width[n_interior:],
+        )
+        interior = linear_kernels.Interior(
+            columns=within,
             inverse_re=diagonal[:n_interior].real.copy(),
             inverse_im=diagonal[:n_interior].imag.copy(),
             factor_re=entry[:first].real.copy(),
@@ -92,9 +105,8 @@ class Stamps:
         base = np.concatenate([entry[first:], diagonal[n_interior:]])
         terms = [elimination.entry(i, j) for i, j, _ in self._scaled]
         value = np.array(list(self._scaled.values()), dtype=np.complex128)
-        boundary = kernels.Boundary(
-            column=elimination.column[n_interior:] - first,
-            row=elimination.row[first:],
+        boundary = linear_kernels.Boundary(
+            columns=across,
             update=elimination.update[n_interior:] - first_update,
             left=elimination.left[first_update:] - first,
             right=elimination.right[first_update:] - first,

@@ -13,7 +13,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from grid_fed_rl.feeders import Feeder
-from grid_fed_rl.powerflow import kernels
+from grid_fed_rl.powerflow import linear_kernels
 from grid_fed_rl.powerflow.assembly import GROUND, columns_of
 from grid_fed_rl.powerflow.ordering import Elimination
 
@@ -51,7 +51,7 @@ def zones(
     elimination: Elimination,
     source_nodes: Sequence[int],
     first_switch_factor: int,
-) -> kernels.Zones:
+) -> linear_kernels.Zones:
     """Zones of the nodes, in the order of the elimination, and the switches between them.
 
     A zone that no switch could ever join to the source, such as the neutral of a
@@ -75,7 +75,7 @@ def zones(
     alive[zone[source_nodes]] = 1.0
     alive[zone[~np.isin(whole, whole[source_nodes])]] = 1.0
     factor, from_, to = np.array(between, dtype=np.int32).reshape(-1, 3).T
-    return kernels.Zones(
+    return linear_kernels.Zones(
         of=zone[elimination.order].astype(np.int32),
         alive=alive,
         edge_factor=factor.copy(),

@@ -1,11 +1,8 @@
-"""The compiled kernels and nothing else.
+"""Compiled kernels of the power flow: currents, the iteration, and its blocks of rows.
 
-Values live as ``[index, lane]``: see `lanes`. Blocks of `LANES` rows share the
-elimination of `ordering` and the factors of its interior; only the boundary, where
-rows differ, is assembled and factorised row by row. Real and imaginary parts are
-separate arrays. The kernels release the interpreter lock; `batched` spreads blocks
-over threads. A lane that has met the tolerance is frozen, so a row's answer does
-not depend on its neighbours.
+Blocks of `LANES` rows are solved side by side; `batched` spreads them over threads,
+since kernels release the interpreter lock. A lane that has met the tolerance is
+frozen, so a row's answer does not depend on its neighbours.
 """
 
 import math
@@ -17,21 +14,19 @@ from numpy.typing import NDArray
 
 from grid_fed_rl.powerflow.answers import Legs, inject
 from grid_fed_rl.powerflow.lanes import COMPILED, LANES, fused, load, splat, store, where
-from grid_fed_rl.powerflow.ordering import Elimination
+from grid_fed_rl.powerflow.linear_kernels import (
+    Boundary,
+    Interior,
+    Zones,
+    assemble,
+    backward,
+    factorise,
+    lanes_of,
+    revive,
+    substitute,
+)
 
-__all__ = [
-    "S_BASE_KVA",
-    "Boundary",
-    "Interior",
-    "Rows",
-    "Sites",
-    "Steps",
-    "Zones",
-    "apply_inverse",
-    "factorise_interior",
-    "first_fault",
-    "solve_rows",
-]
+__all__ = ["S_BASE_KVA", "Rows", "Sites", "Steps", "first_fault", "solve_rows"]
 
 Real = NDArray[np.float64]
 Index = NDArray[np.int32]
@@ -42,56 +37,10 @@ CONVERGED, NOT_CONVERGED, DIVERGED = 0, 1, 2
 
 S_BASE_KVA = 1000.0
 
-# Admittance to ground that holds a dead node at 0 V, per unit. No current flows
-# into it but what a load between a dead phase and a live one drives.
-EARTHED = 1e12
-
 # Iterations a step looks back on, and the share of their inner products by which the
 # least squares are kept from dividing by nothing.
 DEPTH = 3
 RIDGE = 1e-12
-
-
-class Interior(NamedTuple):
-    """Factors of the columns that are the same in every row."""
-
-    column: Index  # (k + 1,) where the entries of a column begin
-    row: Index  # (entry,) position of the row of each entry
-    inverse_re: Real  # (k,) 1 / D
-    inverse_im: Real
-    factor_re: Real  # (entry,) L
-    factor_im: Real
-
-
-class Boundary(NamedTuple):
-    """The columns that differ from row to row, and what they are made of.
-
-    Its entries are numbered off the diagonal first, then on it. Before it is
-    factorised an entry is ``base + the sum over its terms of value * factor``.
-    """
-
-    column: Index  # (b + 1,) where the entries of a column begin
-    row: Index  # (entry,) position of the row of each entry off the diagonal
-    update: Index  # (b + 1,) where the updates made by a column begin
-    left: Index  # (updates,) entry that is scaled by the pivot
-    right: Index  # (updates,) entry it is multiplied with
-    target: Index  # (updates,) entry that the product is subtracted from
-    base_re: Real  # (entry,) with what the elimination of the interior left
-    base_im: Real
-    term_entry: Index  # (term,) entry a term adds to
-    term_factor: Index  # (term,) which of the row's factors scales it
-    term_re: Real  # (term,)
-    term_im: Real
-
-
-class Zones(NamedTuple):
-    """Parts of the network that no switch divides, and the switches between them."""
-
-    of: Index  # (node,) zone at each position of the elimination
-    alive: Real  # (zone,) 1 where it holds the source, otherwise 0
-    edge_factor: Index  # (edge,) which of the row's factors is the switch's state
-    edge_from: Index  # (edge,) zone at one end of a conductor of the switch
-    edge_to: Index  # (edge,) zone at the other
 
 
 class Sites(NamedTuple):
@@ -160,171 +109,6 @@ def first_fault(rows: Rows, steps: Steps) -> tuple[int, int, int]:
             if not math.isfinite(rows.der_kvar[r, k]):
                 return 6, r, k
     return -1, -1, -1
-
-
-@njit(**COMPILED)
-def _lanes_of(n: int) -> Real:
-    return np.zeros((n, LANES))
-
-
-@njit(**COMPILED)
-def factorise_interior(elimination: Elimination, entry: Complex, diagonal: Complex) -> None:
-    """LDL^T of the interior in place; the boundary keeps its Schur complement."""
-    column, update = elimination.column, elimination.update
-    left, right, target = elimination.left, elimination.right, elimination.target
-    m = entry.shape[0]
-    for k in range(elimination.n_interior):
-        inverse = 1.0 / diagonal[k]
-        for t in range(update[k], update[k + 1]):
-            product = entry[left[t]] * inverse * entry[right[t]]
-            if target[t] < m:
-                entry[target[t]] -= product
-            else:
-                diagonal[target[t] - m] -= product
-        for e in range(column[k], column[k + 1]):
-            entry[e] *= inverse
-        diagonal[k] = inverse
-
-
-@njit(**COMPILED)
-def _revive(zones: Zones, factor: Real, alive: Real) -> None:
-    """Which zones a closed path joins to the source, lane by lane."""
-    for z in range(alive.shape[0]):
-        for lane in range(LANES):
-            alive[z, lane] = zones.alive[z]
-    spread = True
-    while spread:
-        spread = False
-        for e in range(zones.edge_factor.shape[0]):
-            f, a, b = zones.edge_factor[e], zones.edge_from[e], zones.edge_to[e]
-            for lane in range(LANES):
-                if factor[f, lane] != 0.0 and alive[a, lane] != alive[b, lane]:
-                    alive[a, lane] = alive[b, lane] = 1.0
-                    spread = True
-
-
-@njit(**COMPILED)
-def _assemble(
-    boundary: Boundary,
-    zones: Zones,
-    n_interior: int,
-    factor: Real,
-    alive: Real,
-    y_re: Real,
-    y_im: Real,
-) -> None:
-    """Admittances of the boundary; dead nodes are earthed."""
-    for e in range(y_re.shape[0]):
-        store(y_re, e, splat(boundary.base_re[e]))
-        store(y_im, e, splat(boundary.base_im[e]))
-    for t in range(boundary.term_entry.shape[0]):
-        e, scale = boundary.term_entry[t], load(factor, boundary.term_factor[t])
-        store(y_re, e, fused(splat(boundary.term_re[t]), scale, load(y_re, e)))
-        store(y_im, e, fused(splat(boundary.term_im[t]), scale, load(y_im, e)))
-    first = boundary.row.shape[0]
-    for k in range(boundary.column.shape[0] - 1):
-        dead = splat(1.0) - load(alive, zones.of[n_interior + k])
-        store(y_re, first + k, fused(splat(EARTHED), dead, load(y_re, first + k)))
-
-
-@njit(**COMPILED)
-def _factorise(boundary: Boundary, y_re: Real, y_im: Real, u_re: Real, u_im: Real) -> None:
-    """LDL^T of the boundary in place: the diagonal becomes 1/D, the rest L."""
-    column, update = boundary.column, boundary.update
-    left, right, target = boundary.left, boundary.right, boundary.target
-    m = boundary.row.shape[0]
-    for k in range(column.shape[0] - 1):
-        re, im = load(y_re, m + k), load(y_im, m + k)
-        scale = splat(1.0) / fused(re, re, im * im)
-        d_re, d_im = re * scale, -im * scale
-        store(y_re, m + k, d_re)
-        store(y_im, m + k, d_im)
-        first = column[k]
-        for e in range(first, column[k + 1]):
-            re, im = load(y_re, e), load(y_im, e)
-            store(u_re, e - first, fused(re, d_re, -im * d_im))
-            store(u_im, e - first, fused(re, d_im, im * d_re))
-        for t in range(update[k], update[k + 1]):
-            a, b, c = left[t] - first, right[t], target[t]
-            a_re, a_im = load(u_re, a), load(u_im, a)
-            b_re, b_im = load(y_re, b), load(y_im, b)
-            store(y_re, c, fused(a_im, b_im, fused(-a_re, b_re, load(y_re, c))))
-            store(y_im, c, fused(-a_im, b_re, fused(-a_re, b_im, load(y_im, c))))
-        for e in range(first, column[k + 1]):
-            store(y_re, e, load(u_re, e - first))
-            store(y_im, e, load(u_im, e - first))
-
-
-@njit(**COMPILED)
-def _forward(interior: Interior, first: int, x_re: Real, x_im: Real) -> None:
-    """Forward substitution in the interior, from position `first` on."""
-    column, row = interior.column, interior.row
-    for k in range(first, column.shape[0] - 1):
-        pivot_re, pivot_im = load(x_re, k), load(x_im, k)
-        for e in range(column[k], column[k + 1]):
-            i = row[e]
-            l_re, l_im = splat(interior.factor_re[e]), splat(interior.factor_im[e])
-            store(x_re, i, fused(l_im, pivot_im, fused(-l_re, pivot_re, load(x_re, i))))
-            store(x_im, i, fused(-l_im, pivot_re, fused(-l_re, pivot_im, load(x_im, i))))
-
-
-@njit(**COMPILED)
-def _backward(interior: Interior, first: int, last: int, x_re: Real, x_im: Real) -> None:
-    """Backward substitution in the interior, from position `last` - 1 down to `first`."""
-    column, row = interior.column, interior.row
-    for k in range(last - 1, first - 1, -1):
-        re, im = load(x_re, k), load(x_im, k)
-        d_re, d_im = splat(interior.inverse_re[k]), splat(interior.inverse_im[k])
-        re, im = fused(re, d_re, -im * d_im), fused(re, d_im, im * d_re)
-        for e in range(column[k], column[k + 1]):
-            l_re, l_im = splat(interior.factor_re[e]), splat(interior.factor_im[e])
-            i_re, i_im = load(x_re, row[e]), load(x_im, row[e])
-            re = fused(l_im, i_im, fused(-l_re, i_re, re))
-            im = fused(-l_im, i_re, fused(-l_re, i_im, im))
-        store(x_re, k, re)
-        store(x_im, k, im)
-
-
-@njit(**COMPILED)
-def _across(boundary: Boundary, first: int, y_re: Real, y_im: Real, x_re: Real, x_im: Real) -> None:
-    """Forward and backward substitution in the boundary, whose positions begin at `first`."""
-    column, row = boundary.column, boundary.row
-    n, m = column.shape[0] - 1, row.shape[0]
-    for k in range(n):
-        pivot_re, pivot_im = load(x_re, first + k), load(x_im, first + k)
-        for e in range(column[k], column[k + 1]):
-            i = row[e]
-            l_re, l_im = load(y_re, e), load(y_im, e)
-            store(x_re, i, fused(l_im, pivot_im, fused(-l_re, pivot_re, load(x_re, i))))
-            store(x_im, i, fused(-l_im, pivot_re, fused(-l_re, pivot_im, load(x_im, i))))
-    for k in range(n - 1, -1, -1):
-        re, im = load(x_re, first + k), load(x_im, first + k)
-        d_re, d_im = load(y_re, m + k), load(y_im, m + k)
-        re, im = fused(re, d_re, -im * d_im), fused(re, d_im, im * d_re)
-        for e in range(column[k], column[k + 1]):
-            l_re, l_im = load(y_re, e), load(y_im, e)
-            i_re, i_im = load(x_re, row[e]), load(x_im, row[e])
-            re = fused(l_im, i_im, fused(-l_re, i_re, re))
-            im = fused(-l_im, i_re, fused(-l_re, i_im, im))
-        store(x_re, first + k, re)
-        store(x_im, first + k, im)
-
-
-@njit(**COMPILED)
-def _substitute(
-    interior: Interior,
-    boundary: Boundary,
-    first: int,
-    y_re: Real,
-    y_im: Real,
-    x_re: Real,
-    x_im: Real,
-) -> None:
-    """Solve in place, leaving out the positions before `first`."""
-    n = interior.column.shape[0] - 1
-    _forward(interior, first, x_re, x_im)
-    _across(boundary, n, y_re, y_im, x_re, x_im)
-    _backward(interior, first, n, x_re, x_im)
 
 
 @njit(**COMPILED)
@@ -513,39 +297,41 @@ def solve_rows(
     common cancels (D. G. Anderson, "Iterative procedures for nonlinear integral
     equations", J. ACM 12(4), 1965, doi:10.1145/321296.321305).
     """
-    n, n_boundary = order.shape[0], boundary.column.shape[0] - 1
-    n_interior, n_sites = n - n_boundary, sites.position.shape[0]
-    y_re, y_im = _lanes_of(boundary.base_re.shape[0]), _lanes_of(boundary.base_re.shape[0])
-    u_re, u_im = _lanes_of(n_boundary), _lanes_of(n_boundary)
-    x_re, x_im = _lanes_of(n), _lanes_of(n)
+    n, n_sites = order.shape[0], sites.position.shape[0]
+    y_re, y_im = lanes_of(boundary.base_re.shape[0]), lanes_of(boundary.base_re.shape[0])
+    u_re, u_im = (
+        lanes_of(boundary.columns.width.shape[0]),
+        lanes_of(boundary.columns.width.shape[0]),
+    )
+    x_re, x_im = lanes_of(n), lanes_of(n)
     # By site; the last place is ground, whose voltage stays 0.
-    v_re, v_im = _lanes_of(n_sites + 1), _lanes_of(n_sites + 1)
-    c_re, c_im = _lanes_of(n_sites + 1), _lanes_of(n_sites + 1)
+    v_re, v_im = lanes_of(n_sites + 1), lanes_of(n_sites + 1)
+    c_re, c_im = lanes_of(n_sites + 1), lanes_of(n_sites + 1)
     past = Past(
-        _lanes_of(n_sites),
-        _lanes_of(n_sites),
-        _lanes_of(n_sites),
-        _lanes_of(n_sites),
-        _lanes_of(DEPTH * n_sites),
-        _lanes_of(DEPTH * n_sites),
-        _lanes_of(DEPTH * n_sites),
-        _lanes_of(DEPTH * n_sites),
-        _lanes_of(DEPTH * DEPTH),
-        _lanes_of(DEPTH),
+        lanes_of(n_sites),
+        lanes_of(n_sites),
+        lanes_of(n_sites),
+        lanes_of(n_sites),
+        lanes_of(DEPTH * n_sites),
+        lanes_of(DEPTH * n_sites),
+        lanes_of(DEPTH * n_sites),
+        lanes_of(DEPTH * n_sites),
+        lanes_of(DEPTH * DEPTH),
+        lanes_of(DEPTH),
     )
     n_elements = rows.load_kw.shape[1] + rows.der_kw.shape[1]
-    p, q = _lanes_of(n_elements), _lanes_of(n_elements)
+    p, q = lanes_of(n_elements), lanes_of(n_elements)
     n_factors = 2 * rows.tap_position.shape[1] + rows.capacitor_step.shape[1]
-    factor = _lanes_of(n_factors + rows.switch_closed.shape[1])
-    alive = _lanes_of(zones.alive.shape[0])
-    weight, move, active = _lanes_of(DEPTH), _lanes_of(1), _lanes_of(1)
+    factor = lanes_of(n_factors + rows.switch_closed.shape[1])
+    alive = lanes_of(zones.alive.shape[0])
+    weight, move, active = lanes_of(DEPTH), lanes_of(1), lanes_of(1)
     iterations = np.empty(LANES, dtype=np.int32)
     status = np.empty(LANES, dtype=np.int8)
     for block in range(first_row, last_row, LANES):
         _gather(block, last_row, rows, steps, factor, p, q)
-        _revive(zones, factor, alive)
-        _assemble(boundary, zones, n_interior, factor, alive, y_re, y_im)
-        _factorise(boundary, y_re, y_im, u_re, u_im)
+        revive(zones, factor, alive)
+        assemble(boundary, zones, factor, alive, y_re, y_im)
+        factorise(boundary, y_re, y_im, u_re, u_im)
         _forget(past)
         for lane in range(LANES):
             r = min(block + lane, last_row - 1) if start.shape[0] > 1 else 0
@@ -559,7 +345,7 @@ def solve_rows(
         remaining = LANES
         for iteration in range(max_iterations):
             _inject(legs, sites, n_quiet, p, q, v_re, v_im, c_re, c_im, x_re, x_im)
-            _substitute(interior, boundary, n_quiet, y_re, y_im, x_re, x_im)
+            substitute(interior, boundary, n_quiet, y_re, y_im, x_re, x_im)
             _look_back(sites, iteration % DEPTH, x_re, x_im, v_re, v_im, past, move)
             for lane in range(LANES):
                 if active[0, lane] == 1.0:
@@ -583,46 +369,21 @@ def solve_rows(
             _advance(past, weight, active, v_re, v_im)
         # A frozen lane has been computed again from the same voltages: x is its answer.
         x_re[:n_quiet] = x_im[:n_quiet] = 0.0
-        _backward(interior, 0, n_quiet, x_re, x_im)
+        backward(
+            interior.columns,
+            interior.factor_re,
+            interior.factor_im,
+            interior.inverse_re,
+            interior.inverse_im,
+            0,
+            0,
+            n_quiet,
+            x_re,
+            x_im,
+        )
         for lane in range(min(LANES, last_row - block)):
             r = block + lane
             iterations_out[r] = iterations[lane]
             status_out[r] = status[lane]
             for k in range(n):
                 v_out[r, order[k]] = complex(x_re[k, lane], x_im[k, lane])
-
-
-@njit(**COMPILED)
-def apply_inverse(
-    elimination: Elimination,
-    interior: Interior,
-    boundary: Boundary,
-    zones: Zones,
-    factors: Real,
-    currents: Complex,
-    out: Complex,
-) -> None:
-    """``Y^-1 i`` of one row's admittance for currents (node, k), `LANES` of them at a time."""
-    order = elimination.order
-    n, n_boundary = order.shape[0], boundary.column.shape[0] - 1
-    factor = np.empty((factors.shape[0], LANES))
-    for f in range(factors.shape[0]):
-        for lane in range(LANES):
-            factor[f, lane] = factors[f]
-    alive = np.empty((zones.alive.shape[0], LANES))
-    y_re, y_im = _lanes_of(boundary.base_re.shape[0]), _lanes_of(boundary.base_re.shape[0])
-    u_re, u_im = _lanes_of(n_boundary), _lanes_of(n_boundary)
-    x_re, x_im = _lanes_of(n), _lanes_of(n)
-    _revive(zones, factor, alive)
-    _assemble(boundary, zones, n - n_boundary, factor, alive, y_re, y_im)
-    _factorise(boundary, y_re, y_im, u_re, u_im)
-    for block in range(0, currents.shape[1], LANES):
-        for k in range(n):
-            for lane in range(LANES):
-                j = min(block + lane, currents.shape[1] - 1)
-                x_re[k, lane] = currents[order[k], j].real * alive[zones.of[k], lane]
-                x_im[k, lane] = currents[order[k], j].imag * alive[zones.of[k], lane]
-        _substitute(interior, boundary, 0, y_re, y_im, x_re, x_im)
-        for k in range(n):
-            for lane in range(min(LANES, currents.shape[1] - block)):
-                out[order[k], block + lane] = complex(x_re[k, lane], x_im[k, lane])

@@ -69,7 +69,7 @@ def _instruction(write: Callable[..., Any]) -> Callable[..., Any]:
 
 def _knows(function: Callable[..., Any], template: type[ConcreteTemplate]) -> None:
     """Let numba know which kinds of values a function takes."""
-    register: Callable[..., Any] = builtin_registry.register_global(function)
+    register: Any = builtin_registry.register_global(function)
     register(template)
 
 
@@ -111,6 +111,14 @@ def _lower_negative(context, builder, sig, args):
     return builder.fneg(args[0])
 
 
+def _spread(builder, number):
+    """A number in every lane."""
+    nothing = ir.Constant(_VECTOR, ir.Undefined)
+    one = builder.insert_element(nothing, number, ir.Constant(ir.IntType(32), 0))
+    zeros = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
+    return builder.shuffle_vector(one, nothing, zeros)
+
+
 def _place(context, builder, kind, array, index_kind, index):
     """Pointer to the lanes in row `index` of an array (index, lane)."""
     index = context.cast(builder, index, index_kind, types.intp)
@@ -121,13 +129,21 @@ def _place(context, builder, kind, array, index_kind, index):
 
 @_instruction
 def load(typingctx, array, index):
-    """Row `index` of a C-contiguous array (index, lane)."""
+    """Row `index` of a C-contiguous array (index, lane).
 
-    def codegen(context, builder, sig, args):
+    Of an array (index,) it is the one number, in every lane.
+    """
+
+    def one_a_lane(context, builder, sig, args):
         place = _place(context, builder, sig.args[0], args[0], sig.args[1], args[1])
         return builder.load(place, align=8)
 
-    return _lanes(array, index), codegen
+    def one_for_all(context, builder, sig, args):
+        index = context.cast(builder, args[1], sig.args[1], types.intp)
+        data = context.make_array(sig.args[0])(context, builder, args[0]).data
+        return _spread(builder, builder.load(builder.gep(data, [index])))
+
+    return _lanes(array, index), one_for_all if array.ndim == 1 else one_a_lane
 
 
 @_instruction
@@ -147,11 +163,7 @@ def splat(typingctx, number):
     """The same number in every lane."""
 
     def codegen(context, builder, sig, args):
-        number = context.cast(builder, args[0], sig.args[0], types.float64)
-        nothing = ir.Constant(_VECTOR, ir.Undefined)
-        one = builder.insert_element(nothing, number, ir.Constant(ir.IntType(32), 0))
-        zeros = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
-        return builder.shuffle_vector(one, nothing, zeros)
+        return _spread(builder, context.cast(builder, args[0], sig.args[0], types.float64))
 
     return _lanes(number), codegen
 

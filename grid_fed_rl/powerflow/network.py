@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grid_fed_rl.feeders import Feeder, Terminal, check
-from grid_fed_rl.powerflow import kernels, primitives
+from grid_fed_rl.powerflow import kernels, linear_kernels, primitives
 from grid_fed_rl.powerflow.answers import Legs
 from grid_fed_rl.powerflow.assembly import GROUND, S_BASE_KVA, columns_of, stamp
 from grid_fed_rl.powerflow.injections import legs
@@ -75,9 +75,9 @@ class Network:
     source_admittance_pu: Complex
     v_flat_pu: Complex
     elimination: Elimination
-    interior: kernels.Interior
-    boundary: kernels.Boundary
-    zones: kernels.Zones
+    interior: linear_kernels.Interior
+    boundary: linear_kernels.Boundary
+    zones: linear_kernels.Zones
     sites: kernels.Sites
     legs: Legs
     leg_nodes: NDArray[np.int32]
@@ -137,8 +137,14 @@ def compile_network(feeder: Feeder) -> Network:
     neutral = np.ones(first_switch_factor + len(feeder.switches))
     neutral[2 * len(regulators) : first_switch_factor] = 0.0
     v_flat_pu = np.empty((len(nodes), 1), dtype=np.complex128)
-    kernels.apply_inverse(
-        elimination, interior, boundary, zones_, neutral, source_current_pu[:, None], v_flat_pu
+    linear_kernels.apply_inverse(
+        elimination.order,
+        interior,
+        boundary,
+        zones_,
+        neutral,
+        source_current_pu[:, None],
+        v_flat_pu,
     )
     return Network(
         feeder=feeder,

@@ -30,6 +30,10 @@ Mask = NDArray[np.bool_]
 # Entries that removing a quiet node may add beyond those it takes away.
 FILL_ALLOWED = 4
 
+# Columns that a substitution takes at once, if below them stand the same rows: the
+# phases of a bus.
+WIDEST_PANEL = 3
+
 
 class Elimination(NamedTuple):
     """Elimination of n nodes with m off-diagonal entries of L, column by column."""
@@ -40,6 +44,7 @@ class Elimination(NamedTuple):
     n_interior: int  # positions before this one are the same in every row
     column: Index  # (n + 1,) where the entries of a column begin
     row: Index  # (m,) position of the row of each entry
+    width: Index  # (n,) columns of the panel that begins here; 0 inside a panel
     update: Index  # (n + 1,) where the updates made by a column begin
     left: Index  # (updates,) entry that is scaled by the pivot
     right: Index  # (updates,) entry it is multiplied with
@@ -119,6 +124,30 @@ def _listening(graph: _Graph, quiet: Mask) -> Mask:
     return reached
 
 
+def _panels(graph: _Graph, group: NDArray[np.int64]) -> list[list[int]]:
+    """Nodes to be taken one after the other, and together where the same rows follow.
+
+    A panel stands where its last node stood, so whatever feeds into any of its nodes
+    still comes before, and nodes far apart stay side by side: a processor works on
+    several panels at once.
+    """
+    place = {k: at for at, k in enumerate(graph.order)}
+    open_panels: dict[int, list[int]] = {}  # by the node that would continue them
+    panels: dict[int, list[int]] = {}  # by the place of their last node
+    for at, k in enumerate(graph.order):
+        panel = open_panels.pop(k, [])
+        if panel:
+            del panels[place[panel[-1]]]
+        panel = panels[at] = [*panel, k]
+        around = graph.columns[k]
+        if around and len(panel) < WIDEST_PANEL:
+            follower = min(around, key=place.__getitem__)
+            alike = len(graph.columns[follower]) == len(around) - 1
+            if alike and group[follower] == group[k]:
+                open_panels.setdefault(follower, panel)
+    return [panels[at] for at in sorted(panels)]
+
+
 def eliminate(n: int, pairs: set[tuple[int, int]], quiet: Mask, boundary: Mask) -> Elimination:
     """Lay out the elimination of an n by n matrix from its coupled node pairs.
 
@@ -137,13 +166,15 @@ def eliminate(n: int, pairs: set[tuple[int, int]], quiet: Mask, boundary: Mask) 
     # Whatever no injection reaches may stand first: it feeds into others, but
     # nothing that listens feeds into it.
     group = np.where(boundary, 2, np.where(listening, 1, 0))
-    order = sorted(graph.order, key=lambda k: group[k])
+    panels = sorted(_panels(graph, group), key=lambda panel: group[panel[0]])
+    order = [k for panel in panels for k in panel]
     position = np.empty(n, dtype=np.int32)
     position[order] = np.arange(n, dtype=np.int32)
     columns = [np.sort(position[list(graph.columns[k])]) for k in order]
     counts = np.array([len(column) for column in columns])
     column = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
     row = np.concatenate([*columns, np.empty(0, np.int32)]).astype(np.int32)
+    widths = [width for panel in panels for width in (len(panel), *[0] * (len(panel) - 1))]
     return Elimination(
         np.array(order, dtype=np.int32),
         position,
@@ -151,6 +182,7 @@ def eliminate(n: int, pairs: set[tuple[int, int]], quiet: Mask, boundary: Mask) 
         int((group < 2).sum()),
         column,
         row,
+        np.array(widths, dtype=np.int32),
         *_updates(column, row),
     )
 
