@@ -21,7 +21,7 @@ from grid_fed_rl.powerflow import answers
 from grid_fed_rl.powerflow.batched import injections_pu
 from grid_fed_rl.powerflow.branches import BranchTable
 from grid_fed_rl.powerflow.flow import PowerFlow
-from grid_fed_rl.powerflow.measures.rows import row_factors, table_of
+from grid_fed_rl.powerflow.measures.rows import row_factors
 from grid_fed_rl.powerflow.network import S_BASE_KVA, Network
 
 __all__ = ["Derivatives", "Inputs", "linearised"]
@@ -141,7 +141,7 @@ class _System:
         taps: Sequence[int],
         conductors: Sequence[int],
     ) -> None:
-        table, n = table_of(network), network.n_nodes
+        table, n = network.branches, network.n_nodes
         v_pu = np.where(flow.converged[:, None], flow.v_pu, 0.0)
         self.v = np.hstack([v_pu, np.zeros((len(v_pu), 1))])
         self.p, self.q, self.taps = p, q, list(taps)

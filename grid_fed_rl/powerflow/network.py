@@ -16,6 +16,8 @@ from grid_fed_rl.feeders import Feeder, Terminal, check
 from grid_fed_rl.powerflow import kernels, linear_kernels, primitives
 from grid_fed_rl.powerflow.answers import Legs
 from grid_fed_rl.powerflow.assembly import GROUND, S_BASE_KVA, columns_of, stamp
+from grid_fed_rl.powerflow.branch_assembly import branch_table
+from grid_fed_rl.powerflow.branches import BranchTable
 from grid_fed_rl.powerflow.injections import legs
 from grid_fed_rl.powerflow.islands import zones
 from grid_fed_rl.powerflow.ordering import Elimination, eliminate
@@ -81,6 +83,11 @@ class Network:
     sites: kernels.Sites
     legs: Legs
     leg_nodes: NDArray[np.int32]
+
+    @cached_property
+    def branches(self) -> BranchTable:
+        """What currents, powers and losses of branches are made of."""
+        return branch_table(self.feeder, self.node_index, self.v_base_v)
 
     @cached_property
     def steps(self) -> kernels.Steps:

@@ -28,7 +28,7 @@ from grid_fed_rl.errors import PowerFlowError
 from grid_fed_rl.powerflow.branches import Conductors
 from grid_fed_rl.powerflow.flow import PowerFlow
 from grid_fed_rl.powerflow.linearised import Inputs, linearised
-from grid_fed_rl.powerflow.measures.rows import table_of
+from grid_fed_rl.powerflow.measures.rows import 
 from grid_fed_rl.powerflow.network import Network
 
 __all__ = ["Response", "Sensitivity", "sensitivity"]
@@ -160,7 +160,7 @@ def sensitivity(
     p_names, p_inputs = _injections(network, p)
     q_names, q_inputs = _injections(network, q)
     tap_names, tap_columns = _regulators(network, taps)
-    table = table_of(network)
+    table = network.branches
     chosen = [k for element in currents for k in table.conductors.indices(element)]
     edges = np.cumsum([0, len(p_names), len(q_names), len(tap_names)])
     answer = linearised(network, flow, p_inputs, q_inputs, tap_columns, chosen)

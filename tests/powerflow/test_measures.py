@@ -20,7 +20,6 @@ from grid_fed_rl.powerflow import (
     solve,
 )
 from grid_fed_rl.powerflow.batched import injections_pu
-from grid_fed_rl.powerflow.measures.rows import table_of
 
 WYE, DELTA = Connection.WYE, Connection.DELTA
 
@@ -227,7 +226,7 @@ def test_currents_into_branches_are_what_source_and_loads_inject(
     flow = solve(network, random_setpoint(network, 4), tolerance_pu=1e-12, max_iterations=1000)
     flow = flow.rows(flow.converged)
     assert len(flow.v_pu)
-    flows, table = measures.branch_flows(network, flow), table_of(network)
+    flows, table = measures.branch_flows(network, flow), network.branches
     n, base_a = network.n_nodes, 1e6 / network.v_base_v
     into = np.zeros((len(flow.v_pu), n + 1), dtype=np.complex128)
     np.add.at(into.T, table.node, flows.current_a.T)

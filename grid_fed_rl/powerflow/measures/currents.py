@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from grid_fed_rl.powerflow import measure_kernels
 from grid_fed_rl.powerflow.branches import Conductors
 from grid_fed_rl.powerflow.flow import PowerFlow
-from grid_fed_rl.powerflow.measures.rows import by_rows, table_of
+from grid_fed_rl.powerflow.measures.rows import by_rows
 from grid_fed_rl.powerflow.network import Network
 
 __all__ = ["BranchFlows", "Loading", "branch_flows", "loading", "rated_branches"]
@@ -69,7 +69,7 @@ def branch_flows(
     Raises:
         PowerFlowError: there is no such branch.
     """
-    table = table_of(network)
+    table = network.branches
     terms, node, conductors = table.current, table.node, table.conductors
     if elements is not None:
         columns = [k for element in elements for k in conductors.indices(element)]
@@ -98,7 +98,7 @@ class Loading:
 
 def rated_branches(network: Network) -> tuple[str, ...]:
     """Lines, switches and transformers with a rating: columns of `Loading.share`."""
-    table = table_of(network)
+    table = network.branches
     return tuple(table.elements[k] for k in np.flatnonzero(np.isfinite(table.rating)))
 
 
@@ -109,7 +109,7 @@ def loading(network: Network, flow: PowerFlow) -> Loading:
     `amps`. Of a transformer, the apparent power into its first winding, all phases
     together, over that winding's kVA. Those without a rating are left out.
     """
-    table, names = table_of(network), rated_branches(network)
+    table, names = network.branches, rated_branches(network)
     rated = np.flatnonzero(np.isfinite(table.rating))
     share = np.empty((len(flow.v_pu), len(rated)))
     if not names:

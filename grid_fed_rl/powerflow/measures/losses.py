@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from grid_fed_rl.errors import PowerFlowError
 from grid_fed_rl.powerflow import measure_kernels
 from grid_fed_rl.powerflow.flow import PowerFlow
-from grid_fed_rl.powerflow.measures.rows import by_rows, table_of
+from grid_fed_rl.powerflow.measures.rows import by_rows
 from grid_fed_rl.powerflow.network import Network
 
 __all__ = ["ElementLosses", "element_losses", "losses_kvar", "losses_kw"]
@@ -46,7 +46,7 @@ def element_losses(network: Network, flow: PowerFlow) -> ElementLosses:
     Of a line, those are the drops along its conductors, and so its losses are exact
     where the difference of the powers at its ends would not be.
     """
-    table = table_of(network)
+    table = network.branches
     out = np.empty((len(flow.v_pu), len(table.elements)), dtype=np.complex128)
     by_rows(measure_kernels.element_losses, network, flow, table.loss, out)
     return ElementLosses(table.elements, out)
@@ -59,7 +59,7 @@ def losses_kw(network: Network, flow: PowerFlow) -> NDArray[np.float64]:
     place in `element_losses`.
     """
     out = np.empty(len(flow.v_pu))
-    by_rows(measure_kernels.active_losses, network, flow, table_of(network).active, out)
+    by_rows(measure_kernels.active_losses, network, flow, network.branches.active, out)
     return out
 
 
@@ -68,5 +68,5 @@ def losses_kvar(network: Network, flow: PowerFlow) -> NDArray[np.float64]:
 
     Capacitors and shunt reactors are none of them.
     """
-    is_shunt = table_of(network).is_shunt
+    is_shunt = network.branches.is_shunt
     return element_losses(network, flow).kva[:, ~is_shunt].imag.sum(axis=1)

@@ -1,4 +1,4 @@
-"""What the measures of branches share: the table, the factors, rows over threads."""
+"""What the measures of branches share: the factors, and how a kernel goes over the rows."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,22 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grid_fed_rl.powerflow.batched import factors_of
-from grid_fed_rl.powerflow.branch_assembly import branch_table
-from grid_fed_rl.powerflow.branches import BranchTable
 from grid_fed_rl.powerflow.flow import PowerFlow
 from grid_fed_rl.powerflow.network import Network
 
-__all__ = ["by_rows", "row_factors", "table_of"]
-
-KEY = "_branch_table"
-
-
-def table_of(network: Network) -> BranchTable:
-    """The branches of a network, arranged at the first call."""
-    kept = vars(network)
-    if KEY not in kept:
-        kept[KEY] = branch_table(network.feeder, network.node_index, network.v_base_v)
-    return kept[KEY]
+__all__ = ["by_rows", "row_factors"]
 
 
 def row_factors(network: Network, flow: PowerFlow) -> NDArray[np.float64]:
@@ -32,7 +20,7 @@ def row_factors(network: Network, flow: PowerFlow) -> NDArray[np.float64]:
 
 
 def by_rows(kernel: Callable[..., None], network: Network, flow: PowerFlow, *rest: Any) -> None:
-    """Run a kernel of `measure_kernels` on all rows, spread over threads."""
+    """Run a kernel of `measure_kernels` on all rows."""
     v_pu = np.ascontiguousarray(flow.v_pu)
     factors = row_factors(network, flow)
 
