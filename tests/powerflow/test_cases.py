@@ -36,7 +36,10 @@ def test_case(case: Path) -> None:
     if voltages.exists():
         with voltages.open(newline="", encoding="utf-8") as file:
             for row in csv.DictReader(file):
-                v_pu = complex(flow.v_pu[0, network.node_index[row["node"]]])
+                bus, *phases = row["node"].split(".")
+                ends = [flow.v_pu[0, network.node_index[f"{bus}.{phase}"]] for phase in phases]
+                between = len(ends) > 1  # phases, on the line-to-line base
+                v_pu = complex((ends[0] - ends[1]) / math.sqrt(3) if between else ends[0])
                 if row["angle_deg"]:
                     theirs = cmath.rect(float(row["v_pu"]), math.radians(float(row["angle_deg"])))
                     difference = abs(v_pu - theirs)
