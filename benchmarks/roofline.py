@@ -33,7 +33,7 @@ from grid_fed_rl.powerflow.lanes import COMPILED, LANES, fused, splat, store
 COMPLEX = 16  # bytes
 MULTIPLY_SUBTRACT = 8  # flops of a complex one
 LEG = 60  # flops of a leg's law and current, about; square root and division count as one each
-LARGE_BYTES = 2**28  # of each array in memory
+LARGE_BYTES = 2**27  # of each array in memory, beyond any cache
 
 
 class Count(NamedTuple):

@@ -41,7 +41,19 @@ def help_of(capsys: Capture, *command: str) -> str:
     return capsys.readouterr().out
 
 
-@pytest.mark.parametrize("command", [(), ("demo",), ("feeders",), ("feeders", "show"), ("envs",)])
+@pytest.mark.parametrize(
+    "command",
+    [
+        (),
+        ("demo",),
+        ("feeders",),
+        ("feeders", "show"),
+        ("solve",),
+        ("envs",),
+        ("bench",),
+        ("bench", "year"),
+    ],
+)
 def test_every_help_explains_gives_an_example_and_fits_the_screen(
     capsys: Capture, command: tuple[str, ...]
 ):
@@ -55,7 +67,9 @@ def test_every_help_explains_gives_an_example_and_fits_the_screen(
 
 def test_help_names_every_command(capsys: Capture):
     text = help_of(capsys)
-    assert all(f"    {command} " in text for command in ("demo", "feeders", "envs"))
+    assert all(
+        f"    {command} " in text for command in ("demo", "feeders", "solve", "envs", "bench")
+    )
     assert main([]) == 0
     assert capsys.readouterr().out == text
 

@@ -20,11 +20,11 @@ NOT_SOLVED = 3  # exit status
 _LOWEST = 8  # nodes of the short table
 _EPILOG = """\
 examples:
-  grid-fed-rl solve ieee123                          losses, taps, lowest voltages
-  grid-fed-rl solve ieee123 --controls               let regulators find their taps
-  grid-fed-rl solve ieee13 --json                    every voltage, for a program
-  grid-fed-rl solve my/Master.dss --engine opendss   a script, by the reference engine
-  grid-fed-rl solve ieee123 --plot profile.png       voltage along the feeder
+  grid-fed-rl solve ieee123                  losses, taps, lowest voltages
+  grid-fed-rl solve ieee123 --controls       regulators find their taps
+  grid-fed-rl solve ieee13 --json            every voltage, for a program
+  grid-fed-rl solve my/Master.dss            an OpenDSS script
+  grid-fed-rl solve ieee13 --plot prof.png   voltage along the feeder
 
 The exit status is 3 where no solution was found.
 """
@@ -58,7 +58,8 @@ def add_to(
         "--engine",
         choices=("batched", "opendss"),
         default="batched",
-        help="who solves it: this package (default) or OpenDSS",
+        metavar="NAME",
+        help="batched (this package; the default) or opendss",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object instead")
     parser.add_argument("--all-nodes", action="store_true", help="list the voltage of every node")

@@ -1,0 +1,68 @@
+"""The benchmarks run, at sizes that measure nothing, and what they claim is exact."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
+
+
+def run(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-W", "error", str(BENCHMARKS / f"{name}.py"), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def result(name: str, *arguments: str) -> dict:
+    done = run(name, *arguments, "--json")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("\n") == 1  # one object, and nothing else
+    return json.loads(done.stdout)
+
+
+def test_powerflow_prints_both_sides_as_one_object():
+    found = result("powerflow", "--feeder=ieee13", "--batch=32", "--repeats=1")
+    for key in ("solves_per_s", "opendss_solves_per_s", "ratio", "threads"):
+        assert found[key] > 0.0
+    assert found["max_dv_pu"] < 1e-6
+    assert found["converged_share"] == 1.0
+    assert found["batch"] == found["opendss_rows"] == 32
+    assert found["ratio"] == found["solves_per_s"] / found["opendss_solves_per_s"]
+
+
+def test_one_row_a_call_says_microseconds():
+    found = result(
+        "powerflow", "--feeder=ieee13", "--mode=warm", "--repeats=1", "--opendss-rows=20"
+    )
+    assert found["microseconds_per_call"] > 0.0
+    assert found["microseconds_per_call_taps_moving"] > 0.0
+    assert found["max_dv_pu"] < 1e-6
+
+
+def test_roofline_counts_a_solve_below_its_bound():
+    found = result("roofline", "--feeder=ieee13", "--batch=32", "--repeats=1")
+    assert found["flops_a_solve"] > found["flops_an_iteration"] > 0.0
+    assert found["bytes_a_solve"] > found["bytes_an_iteration"] > 0.0
+    assert 0.0 < found["share_of_bound"] < 1.0
+
+
+def test_accuracy_is_resumed_and_writes_its_page(tmp_path: Path):
+    page, kept = tmp_path / "accuracy.md", tmp_path / "kept"
+    arguments = (
+        *("--feeders=ieee34", "--rows=60", "--control-rows=2", "--processes=1"),
+        *(f"--kept={kept}", f"--page={page}"),
+    )
+    done = run("accuracy", *arguments)
+    assert done.returncode == 0, done.stderr
+    text = page.read_text(encoding="utf-8")
+    assert "| ieee34 | 60 | 100 % | 60 | 100 % |" in text
+    assert "| ieee13, losses (kW) | 111.063 |" in text
+    assert "Not in this run: " in text
+    chunks = {path: path.stat().st_mtime_ns for path in kept.iterdir()}
+    assert len(chunks) == 4
+    lost = next(iter(chunks))
+    lost.unlink()
+    assert run("accuracy", *arguments).returncode == 0
+    assert page.read_text(encoding="utf-8") == text
+    again = {path: path.stat().st_mtime_ns for path in kept.iterdir()}
+    assert {path for path in chunks if again[path] != chunks[path]} == {lost}
