@@ -28,7 +28,6 @@ from grid_fed_rl.errors import PowerFlowError
 from grid_fed_rl.powerflow.branches import Conductors
 from grid_fed_rl.powerflow.flow import PowerFlow
 from grid_fed_rl.powerflow.linearised import Inputs, linearised
-from grid_fed_rl.powerflow.measures.rows import 
 from grid_fed_rl.powerflow.network import Network
 
 __all__ = ["Response", "Sensitivity", "sensitivity"]
