@@ -3,14 +3,14 @@
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
 from grid_fed_rl.errors import PowerFlowError
-from grid_fed_rl.feeders import load
+from grid_fed_rl.feeders import CapacitorControl, CapacitorControlKind, load
 from grid_fed_rl.feeders.time_profiles import Profiles
 from grid_fed_rl.powerflow import (
     Network,
@@ -113,6 +113,34 @@ def test_with_controls_a_step_begins_where_the_last_one_ended(network: Network) 
 
 
 @pytest.mark.parametrize("controls", [False, True])
+def test_both_engines_take_the_same_steps(network: Network) -> None:
+    scenario = SeriesScenario.of(network, load_multiplier=np.linspace(0.4, 1.3, 8))
+    options = {"controls": True, "record": ["v_pu", "taps", "losses_kw"]}
+    ours = run_timeseries(network, scenario, **options)
+    theirs = run_timeseries(network, scenario, engine="opendss", **options)
+    np.testing.assert_array_equal(ours["taps"], theirs["taps"])
+    np.testing.assert_allclose(ours["v_pu"], theirs["v_pu"], rtol=0.0, atol=1e-6)
+    assert np.ptp(ours["taps"], axis=0).any()
+
+
+@pytest.mark.parametrize("engine", ["batched", "opendss"])
+def test_a_capacitor_with_a_clock_follows_the_hour_of_the_day(
+    engine: Literal["batched", "opendss"],
+) -> None:
+    feeder = load("ieee13")
+    clock = CapacitorControl(CapacitorControlKind.TIME, on=9.0, off=18.0)
+    timed = replace(feeder.capacitors["cap2"], control=clock, steps_closed=0)
+    network = compile_network(
+        replace(feeder, capacitors={**feeder.capacitors, "cap2": timed}, regulators={})
+    )
+    scenario = SeriesScenario.of(network, load_multiplier=np.ones(14), step_h=2.0, first_hour=4.0)
+    series = run_timeseries(network, scenario, controls=True, engine=engine)
+    hours = series.hours % 24.0
+    expected = ((hours >= 9.0) & (hours < 18.0)).astype(int)
+    assert series.of("capacitors", "cap2").tolist() == expected.tolist()
+    assert series.summary().capacitor_operations == 3
+
+
 def test_scenarios_side_by_side_are_scenarios_alone(network: Network, controls: bool) -> None:
     years = [day(network, seed) for seed in range(3)]
     together = run_timeseries(network, years, controls=controls, record=RECORD, chunk_steps=CHUNK)
