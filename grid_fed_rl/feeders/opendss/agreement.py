@@ -15,7 +15,8 @@ __all__ = ["admittance_differences"]
 
 Nodal = tuple[list[str], NDArray[np.complex128]]  # nodes, admittance between them
 
-_BRANCHES = ("vsource", "line", "transformer", "reactor", "capacitor", "load")
+_BRANCHES = ("vsource", "line", "transformer", "reactor", "capacitor")
+_SNAPSHOT = 0  # of OpenDSS's modes; in others the admittance of a load is of some hour
 
 
 def admittance_differences(circuit: Circuit, feeder: Feeder) -> dict[str, float]:
@@ -39,15 +40,28 @@ def admittance_differences(circuit: Circuit, feeder: Feeder) -> dict[str, float]
         circuit.number_nodes(ours)
     except DSSException as error:
         raise FeederError(f"OpenDSS refuses what was read from the script: {error}") from error
-    there = {str(name).lower() for name in ours.Circuit.AllElementNames()}
+    kinds = _BRANCHES
+    if int(circuit.dss.Solution.Mode()) == _SNAPSHOT:
+        kinds = (*_BRANCHES, "load")
+    there = set(_enabled(ours))
     differences = {}
-    for name in sorted(str(name).lower() for name in circuit.dss.Circuit.AllElementNames()):
+    for name in _enabled(circuit.dss):
         kind = name.partition(".")[0]
         here = f"{kind}.{renamed[name]}" if name in renamed else name
-        if kind in _BRANCHES and here in there and name not in circuit.apart:
+        if kind in kinds and here in there and name not in circuit.apart:
             first, second = _nodal(circuit.dss, name, renamed), _nodal(ours, here, {})
             differences[name] = _difference(first, second)
     return differences
+
+
+def _enabled(dss: Any) -> list[str]:
+    """Names of the elements that take part; the others have no nodes."""
+    names = []
+    for name in dss.Circuit.AllElementNames():
+        dss.Circuit.SetActiveElement(name)
+        if dss.CktElement.Enabled():
+            names.append(str(name).lower())
+    return sorted(names)
 
 
 def _difference(first: Nodal, second: Nodal) -> float:
