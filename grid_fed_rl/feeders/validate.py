@@ -23,7 +23,7 @@ __all__ = ["Issue", "check", "validate"]
 _MOST = 20  # faults in one message
 
 
-def validate(feeder: Feeder, *, radial: bool = False) -> list[Issue]:
+def validate(feeder: Feeder, *, radial: bool = False, ratings: bool = True) -> list[Issue]:
     """Return every fault of a feeder; an empty list means it can be solved.
 
     Voltages, nodes and paths to the source are looked at only where every
@@ -33,21 +33,27 @@ def validate(feeder: Feeder, *, radial: bool = False) -> list[Issue]:
         feeder: What to look at.
         radial: Whether a loop of closed branches is a fault too, for those who
             need a tree. The engine does not.
+        ratings: Whether a rated voltage that does not fit its bus is a fault. The
+            engine solves it, as OpenDSS does.
     """
     broken = list(reference_faults(feeder))
     issues = [*name_faults(feeder), *broken, *record_faults(feeder)]
     if broken:
         return issues
-    issues += [*voltage_faults(feeder), *island_faults(feeder)]
+    issues += [*(voltage_faults(feeder) if ratings else ()), *island_faults(feeder)]
     return [*issues, *loop_faults(feeder)] if radial else issues
 
 
-def check(feeder: Feeder) -> None:
+def check(feeder: Feeder, *, ratings: bool = True) -> None:
     """Raise one `FeederError` that lists the faults, if there are any.
 
     Of very many it lists the first; `validate` returns all.
+
+    Args:
+        feeder: What to look at.
+        ratings: As in `validate`.
     """
-    issues = validate(feeder)
+    issues = validate(feeder, ratings=ratings)
     if issues:
         lines = [str(issue) for issue in issues[:_MOST]]
         if len(issues) > _MOST:

@@ -112,7 +112,7 @@ def compile_network(feeder: Feeder) -> Network:
     Raises:
         FeederError: the feeder has faults; all of them are listed.
     """
-    check(feeder)
+    check(feeder, ratings=False)
     nodes = [(bus, phase) for bus in feeder.buses for phase in feeder.phases_of(bus)]
     node_names = tuple(f"{bus}.{phase}" for bus, phase in nodes)
     node_index = {name: k for k, name in enumerate(node_names)}

@@ -57,7 +57,9 @@ def solve(
         engine: ``"batched"``, or ``"opendss"`` for the reference, row by row.
         start_pu: (batch, node) or (1, node) voltages to start from; without
             load where not given. The reference engine has no use for it.
-        tolerance_pu: Largest voltage change of the last iteration.
+        tolerance_pu: Largest voltage change of the last iteration. Beside a delta side
+            that only an anti-float susceptance holds, rounding moves voltages by 1e-9
+            from one iteration to the next: less than that may not be reached.
         max_iterations: Iterations a row may take.
         threads: Threads to spread the rows over; all processors by default. The
             reference engine uses one.

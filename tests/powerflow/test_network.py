@@ -13,11 +13,19 @@ from grid_fed_rl.powerflow import Network, compile_network, nominal_setpoint, so
 
 def test_a_feeder_with_faults_is_refused_with_all_of_them() -> None:
     feeder = load("ieee13")
-    loads = {**feeder.loads, "645": replace(feeder.loads["645"], kv=4.16)}
+    loads = {**feeder.loads, "645": replace(feeder.loads["645"], kw=float("nan"))}
     with pytest.raises(FeederError) as caught:
         compile_network(replace(feeder, switches={}, loads=loads))
     assert "bus '675'" in str(caught.value)
-    assert "load '645': kv is 4.16" in str(caught.value)
+    assert "load '645': kw is nan" in str(caught.value)
+
+
+def test_an_odd_rating_is_the_feeders_own_affair() -> None:
+    """It draws what it draws: EPRI's own scripts hold a few."""
+    feeder = load("ieee13")
+    odd = {**feeder.loads, "645": replace(feeder.loads["645"], kv=4.16)}
+    network = compile_network(replace(feeder, loads=odd))
+    assert solve(network, nominal_setpoint(network)).converged.all()
 
 
 def test_nodes_follow_the_buses_phase_by_phase(network: Network) -> None:
