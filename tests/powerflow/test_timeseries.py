@@ -54,11 +54,12 @@ def day(network: Network, seed: int = 0) -> SeriesScenario:
     return SeriesScenario.of(network, load_multiplier=multiplier)
 
 
-def assert_same(a: TimeSeries, b: TimeSeries) -> None:
-    """To the last bit, in everything that was recorded."""
+def assert_same(a: TimeSeries, b: TimeSeries, powers_rtol: float = 0.0) -> None:
+    """To the last bit, in everything that was recorded; powers are sums."""
     assert dict(a.columns) == dict(b.columns)
     for name, values in a.items():
-        np.testing.assert_array_equal(values, b[name], err_msg=name)
+        rtol = powers_rtol if name.endswith("_kw") else 0.0
+        np.testing.assert_allclose(values, b[name], rtol=rtol, atol=0.0, err_msg=name)
         assert values.dtype == b[name].dtype
 
 
@@ -84,8 +85,10 @@ def test_a_step_is_what_solve_says_of_its_setpoint(network: Network) -> None:
         assert series["v_min_pu"][step] == v_pu.min()
         assert series["v_max_pu"][step] == v_pu.max()
         assert series["v_min_node"][step] == v_pu.argmin()
-        assert series["source_kw"][step] == measures.source_kw(network, flow)[0]
-        assert series["losses_kw"][step] == measures.losses_kw(network, flow)[0]
+        source_kw = measures.source_kw(network, flow)[0]
+        assert series["source_kw"][step] == pytest.approx(source_kw, rel=1e-12)
+        losses_kw = measures.losses_kw(network, flow)[0]
+        assert series["losses_kw"][step] == pytest.approx(losses_kw, rel=1e-12)
     assert series.of("v_pu", "671.1")[7] == series["v_pu"][7, network.node_index["671.1"]]
 
 
@@ -95,7 +98,7 @@ def test_chunks_make_no_difference(network: Network, controls: bool) -> None:
     parts = run_timeseries(
         network, day(network), controls=controls, record=RECORD, chunk_steps=CHUNK
     )
-    assert_same(whole, parts)
+    assert_same(whole, parts, powers_rtol=1e-12)
 
 
 def test_with_controls_a_step_begins_where_the_last_one_ended(network: Network) -> None:
@@ -112,7 +115,6 @@ def test_with_controls_a_step_begins_where_the_last_one_ended(network: Network) 
     assert series.summary().tap_operations > 0
 
 
-@pytest.mark.parametrize("controls", [False, True])
 def test_both_engines_take_the_same_steps(network: Network) -> None:
     scenario = SeriesScenario.of(network, load_multiplier=np.linspace(0.4, 1.3, 8))
     options = {"controls": True, "record": ["v_pu", "taps", "losses_kw"]}
@@ -138,16 +140,18 @@ def test_a_capacitor_with_a_clock_follows_the_hour_of_the_day(
     hours = series.hours % 24.0
     expected = ((hours >= 9.0) & (hours < 18.0)).astype(int)
     assert series.of("capacitors", "cap2").tolist() == expected.tolist()
-    assert series.summary().capacitor_operations == 3
+    assert series.summary().capacitor_operations == 2
 
 
+@pytest.mark.parametrize("controls", [False, True])
 def test_scenarios_side_by_side_are_scenarios_alone(network: Network, controls: bool) -> None:
     years = [day(network, seed) for seed in range(3)]
     together = run_timeseries(network, years, controls=controls, record=RECORD, chunk_steps=CHUNK)
     for k, year in enumerate(years):
         alone = run_timeseries(network, year, controls=controls, record=RECORD)
         for name, values in alone.items():
-            np.testing.assert_array_equal(together[name][k], values, err_msg=name)
+            rtol = 1e-12 if name.endswith("_kw") else 0.0
+            np.testing.assert_allclose(together[name][k], values, rtol=rtol, err_msg=name)
 
 
 @pytest.mark.parametrize("controls", [False, True])
