@@ -188,8 +188,9 @@ class Circuit:
         lib.Capacitors_Set_idx(k + 1)
         states = np.zeros(1 if self._ganged[k] else bank.n_steps, dtype=np.int32)
         states[:step] = 1
-        if self._ganged[k]:
-            lib.Capacitors_Set_kvar(bank.kvar * max(int(step), 1) / bank.n_steps)
+        if self._ganged[k]:  # by text: the call for it leaves the admittance as it was
+            kvar = bank.kvar * max(int(step), 1) / bank.n_steps
+            self._command(f"capacitor.{bank.name}.kvar={kvar!r}")
         lib.Capacitors_Set_States(self._ffi.cast("int32_t*", states.ctypes.data), len(states))
         if self._controlled[k]:  # its control looks at the terminal, not at the steps
             (lib.CktElement_Close if step else lib.CktElement_Open)(1, 0)
