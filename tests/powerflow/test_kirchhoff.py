@@ -1,5 +1,8 @@
 """Kirchhoff's first law at every node, with matrices and loads written down a second time.
 
+Also of feeders that nobody drew: a four-wire line, a transformer of any connection, and
+loads of every model, DER, banks and reactors on any conductors.
+
 Branches are stamped here into one dense matrix in siemens, loads and DER answer to
 voltage by a plain reading of OpenDSS's source: what the compiled engine finds must
 make the currents of both add up to what the substation feeds in.
@@ -38,6 +41,7 @@ from grid_fed_rl.feeders import (
 )
 from grid_fed_rl.powerflow import (
     Network,
+    PowerFlow,
     Setpoint,
     compile_network,
     measures,
@@ -45,6 +49,7 @@ from grid_fed_rl.powerflow import (
     primitives,
     solve,
 )
+from grid_fed_rl.powerflow.opendss import OpenDSS
 
 Complex = NDArray[np.complex128]
 Element = Load | Pv | Storage | Generator
@@ -182,7 +187,7 @@ def source_currents(network: Network, v_v: Complex) -> Complex:
     return injected
 
 
-def assert_kirchhoff(network: Network, setpoint: Setpoint) -> None:
+def assert_kirchhoff(network: Network, setpoint: Setpoint) -> PowerFlow:
     """Currents add up at every live node of every row; power is balanced."""
     flow = solve(network, setpoint, tolerance_pu=TIGHT_PU)
     assert flow.converged.all()
@@ -202,6 +207,7 @@ def assert_kirchhoff(network: Network, setpoint: Setpoint) -> None:
         assert within[~dead].all(), network.node_names[imbalance.argmax()]
         s_kva = (v_v @ fed.conj()) / 1000.0
         assert abs(delivered[row] - s_kva) < 1e-4 + 1e-7 * abs(s_kva)
+    return flow
 
 
 def equipped(name: str) -> Network:
@@ -328,7 +334,7 @@ def feeders(draw: st.DrawFn) -> Feeder:
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     feeders(),
     st.lists(
@@ -336,6 +342,7 @@ def feeders(draw: st.DrawFn) -> Feeder:
     ),
 )
 def test_any_feeder(feeder: Feeder, rows: list[tuple[int, int, bool]]) -> None:
+    """Kirchhoff's law holds, and OpenDSS says the same."""
     network = compile_network(feeder)
     tap, step, shut = zip(*rows, strict=True)
     setpoint = nominal_setpoint(network, len(rows)).with_(
@@ -343,4 +350,10 @@ def test_any_feeder(feeder: Feeder, rows: list[tuple[int, int, bool]]) -> None:
         capacitor_step=np.array(step)[:, None],
         switch_closed=np.array(shut)[:, None],
     )
-    assert_kirchhoff(network, setpoint)
+    ours, theirs = assert_kirchhoff(network, setpoint), OpenDSS(network).solve(setpoint)
+    # On a floating delta OpenDSS, too, may not reach 1e-10. A load whose law jumps at
+    # the end of its window may have two solutions: each engine keeps the other's.
+    apart = np.abs(ours.v_pu - theirs.v_pu).max(axis=1) > 1e-6
+    again = solve(network, setpoint, start_pu=theirs.v_pu)
+    v_pu = np.where(apart[:, None], again.v_pu, ours.v_pu)
+    assert np.abs(v_pu - theirs.v_pu)[theirs.converged].max(initial=0.0) < 1e-7
