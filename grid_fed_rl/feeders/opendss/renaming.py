@@ -11,7 +11,7 @@ from grid_fed_rl.feeders.records import Terminal
 
 __all__ = ["with_plain_names"]
 
-_OTHER = re.compile(r"[^A-Za-z0-9_-]")
+_OTHER = re.compile(r"""[\s"'`,=()\[\]{}|!]""")
 _KIND = {
     "buses": "bus",
     "line_codes": "linecode",

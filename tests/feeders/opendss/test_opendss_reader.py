@@ -199,20 +199,20 @@ def test_profiles_and_models_of_loads(write: Write) -> None:
 def test_letters_that_a_name_may_not_have(write: Write) -> None:
     imported = read_opendss(
         write(
-            "new linecode.1/0 nphases=3 r1=1 x1=1\nnew line.x:y bus1=c bus2=d+e linecode=1/0\n"
-            "new linecode.1-0 nphases=3 r1=2 x1=1\nnew line.z bus1=c bus2=f linecode=1-0\n"
-            "new capacitor.k bus1=c kv=12.47 kvar=9\nnew capcontrol.k capacitor=k element=line.x:y"
+            "new linecode.1/0 nphases=3 r1=1 x1=1\nnew 'line.x y' bus1=c bus2='d|e' linecode=1/0\n"
+            "new line.x-y bus1=c bus2=f:+ linecode=1/0\n"
+            "new capacitor.k bus1=c kv=12.47 kvar=9\n"
+            "new capcontrol.k capacitor=k element='line.x y'"
         )
     )
     feeder = imported.feeder
-    assert feeder.lines["x-y"].code == "1-0-2"
-    assert feeder.lines["z"].code == "1-0"
-    assert feeder.lines["x-y"].to == Terminal("d-e", (1, 2, 3))
+    assert feeder.lines["x-y-2"].code == feeder.lines["x-y"].code == "1/0"
+    assert feeder.lines["x-y-2"].to == Terminal("d-e", (1, 2, 3))
+    assert feeder.lines["x-y"].to == Terminal("f:+", (1, 2, 3))
     assert feeder.capacitors["k"].control is not None
-    assert feeder.capacitors["k"].control.element == "x-y"
-    assert imported.report.renamed == {
-        "bus.d+e": "d-e", "linecode.1/0": "1-0-2", "line.x:y": "x-y",
-    }  # fmt: skip
+    assert feeder.capacitors["k"].control.element == "x-y-2"
+    assert imported.report.renamed == {"bus.d|e": "d-e", "line.x y": "x-y-2"}
+    assert imported.report.compared == 7
 
 
 def test_voltages_of_buses_without_a_base(tmp_path: Path) -> None:
