@@ -84,6 +84,8 @@ class OpenDSS:
         taps, steps = setpoint.tap_position.copy(), setpoint.capacitor_step.copy()
         hours = np.broadcast_to(getattr(controls, "hour", 0.0), (rows,))
         circuit.allow_controls(bool(controls))
+        if controls:
+            circuit.check_controls()
         live = self._live.nodes(setpoint.switch_closed)
         whole = np.asarray(live.all(axis=1))
         for row in range(rows):

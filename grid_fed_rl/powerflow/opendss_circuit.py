@@ -5,6 +5,7 @@ where it differs from what stands there: an OpenDSS loop as fast as this library
 lets it be.
 """
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +13,15 @@ import opendssdirect
 from numpy.typing import NDArray
 
 from grid_fed_rl.errors import PowerFlowError
-from grid_fed_rl.feeders import Connection, Feeder, Generator, Line, Pv, Storage
+from grid_fed_rl.feeders import (
+    CapacitorControlKind,
+    Connection,
+    Feeder,
+    Generator,
+    Line,
+    Pv,
+    Storage,
+)
 from grid_fed_rl.feeders.opendss import commands
 from grid_fed_rl.powerflow.network import Network
 from grid_fed_rl.powerflow.setpoint import Setpoint
@@ -87,7 +96,7 @@ class Circuit:
         self._command(f"set tolerance={tolerance_pu!r} {LIMITS} controlmode=off")
         self._command("solve")
         self._lib.YMatrix_Set_SolverOptions(KEEP_PRIMITIVES)
-        self._order = self._node_order() + 1  # OpenDSS's first node is ground
+        self._order = self._node_order() + 1  # ground comes first in its vector
 
         place = {name: k for k, name in enumerate(feeder.transformers, start=1)}
         regulators = feeder.regulators.values()
@@ -117,15 +126,15 @@ class Circuit:
         found: list[str] = self._dss.Circuit.YNodeOrder() or []
         where = {name.lower(): k for k, name in enumerate(found)}
         names = [name.lower() for name in self._network.node_names]
-        for there, here, lacks in (
-            (where.keys(), set(names), "the network lacks nodes that OpenDSS has"),
-            (set(names), where.keys(), "OpenDSS lacks nodes that the network has"),
+        for missing, lacks in (
+            (set(names) - where.keys(), "OpenDSS lacks nodes that the network has"),
+            (where.keys() - set(names), "the network lacks nodes that OpenDSS has"),
         ):
-            missing = sorted(there - here)
             if missing:
                 raise PowerFlowError(
-                    f"feeder {self._network.feeder.name!r}: {lacks}: {', '.join(missing)}; "
-                    f"every node should be the end of a line, switch, transformer or reactor"
+                    f"feeder {self._network.feeder.name!r}: {lacks}: {', '.join(sorted(missing))}; "
+                    f"every node should be the end of a line, switch, transformer or reactor, "
+                    f"and a capacitor control should watch as many phases as its bank has"
                 )
         return np.array([where[name] for name in names], dtype=np.int64)
 
@@ -208,12 +217,6 @@ class Circuit:
     def forget(self) -> None:
         """Let every control forget what it did before; devices may move by it."""
         lib = self._lib
-        if any(self._ganged[k] for k, controlled in enumerate(self._controlled) if controlled):
-            names = [c.name for c, g in zip(self._banks, self._ganged, strict=True) if g]
-            raise PowerFlowError(
-                f"capacitors {', '.join(names)}: OpenDSS cannot step a delta bank right; "
-                f"settle its control with the batched engine"
-            )
         if lib.CtrlQueue_Get_QueueSize():
             lib.CtrlQueue_DoAllQueue()  # what is armed fires, and so is armed no more
         for k in range(1, lib.RegControls_Get_Count() + 1):
@@ -223,6 +226,30 @@ class Circuit:
             lib.CapControls_Set_idx(k)
             lib.CapControls_Reset()
         self._now = None
+
+    def check_controls(self) -> None:
+        """Refuse controls that OpenDSS 0.14.5 gets wrong.
+
+        Raises:
+            PowerFlowError: naming the capacitor.
+        """
+        for bank, ganged in zip(self._banks, self._ganged, strict=True):
+            c = bank.control
+            if c is None:
+                continue
+            if ganged:
+                why = "draws too much where a delta bank has steps"
+            elif (
+                c.kind is CapacitorControlKind.TIME
+                and c.element
+                and (c.v_min > 0.0 or not math.isinf(c.v_max))
+            ):
+                why = "writes past its memory where a clock has a voltage override elsewhere"
+            else:
+                continue
+            raise PowerFlowError(
+                f"capacitor {bank.name!r}: OpenDSS {why}; settle it with the batched engine"
+            )
 
     def start_afresh(self) -> None:
         """Let the next solve begin at the voltages without load."""

@@ -7,7 +7,8 @@ other; a voltage override comes first. These are the rules of OpenDSS's CapContr
 with its ways:
 
 - power is positive into the element, so that a line's first end sees what flows on;
-- a current is measured at the element's first terminal whatever terminal is named;
+- a current is measured at the element's first terminal whatever terminal is named, and
+  so is the voltage that overrides a clock;
 - a control that is neither beyond one setting nor the other and has steps left to
   close keeps to what it wanted last, if that is still waiting (all kinds but
   voltage).
@@ -130,7 +131,9 @@ class WatchedCapacitor:
 
     def _voltage(self, flow: PowerFlow) -> Floats:
         """At the secondary of the potential transformer: (batch,)."""
-        c, v = self.control, self._volts(flow)[:, self.branch.ends[self.control.end - 1]]
+        c = self.control
+        end = 1 if c.kind is CapacitorControlKind.TIME else c.end
+        v = self._volts(flow)[:, self.branch.ends[end - 1]]
         seen = v[:, c.phase - 1]
         if self.bank.connection is Connection.DELTA and len(self.bank.terminal.phases) > 2:
             seen = seen - v[:, c.phase % 3]
