@@ -57,8 +57,8 @@ def _start(
     network: Network, n_rows: int, start_pu: NDArray[np.complex128] | None
 ) -> NDArray[np.complex128]:
     if start_pu is None:
-        return network.v_flat_pu[None]
-    start = np.ascontiguousarray(start_pu, dtype=np.complex128)
+        return kernels.read_only(network.v_flat_pu[None])
+    start = kernels.read_only(np.asarray(start_pu, dtype=np.complex128))
     if start.shape not in {(1, network.n_nodes), (n_rows, network.n_nodes)}:
         raise PowerFlowError(
             f"start_pu has shape {start.shape}; expected (1 or {n_rows}, {network.n_nodes})"

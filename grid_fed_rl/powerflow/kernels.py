@@ -6,7 +6,7 @@ frozen, so a row's answer does not depend on its neighbours.
 """
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -26,7 +26,7 @@ from grid_fed_rl.powerflow.linear_kernels import (
     substitute,
 )
 
-__all__ = ["S_BASE_KVA", "Rows", "Sites", "Steps", "first_fault", "solve_rows"]
+__all__ = ["S_BASE_KVA", "Rows", "Sites", "Steps", "first_fault", "read_only", "solve_rows"]
 
 Real = NDArray[np.float64]
 Index = NDArray[np.int32]
@@ -41,6 +41,13 @@ S_BASE_KVA = 1000.0
 # least squares are kept from dividing by nothing.
 DEPTH = 3
 RIDGE = 1e-12
+
+
+def read_only(array: NDArray[Any]) -> NDArray[Any]:
+    """The array as kernels take it: numba compiles anew for every mix of layouts and locks."""
+    view = np.ascontiguousarray(array).view()
+    view.flags.writeable = False
+    return view
 
 
 class Sites(NamedTuple):

@@ -42,15 +42,7 @@ class Setpoint:
 
     def as_rows(self) -> kernels.Rows:
         """The same arrays, as the compiled kernels take them."""
-        return kernels.Rows(
-            self.tap_position,
-            self.capacitor_step,
-            self.switch_closed,
-            self.load_kw,
-            self.load_kvar,
-            self.der_kw,
-            self.der_kvar,
-        )
+        return kernels.Rows(*(kernels.read_only(getattr(self, name)) for name in self.__slots__))
 
     def rows(self, index: slice | NDArray[np.int64] | NDArray[np.bool_]) -> Self:
         """Return some rows."""

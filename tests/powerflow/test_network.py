@@ -8,7 +8,7 @@ import pytest
 
 from grid_fed_rl.errors import FeederError
 from grid_fed_rl.feeders import Terminal, load
-from grid_fed_rl.powerflow import Network, compile_network, nominal_setpoint, solve
+from grid_fed_rl.powerflow import Network, compile_network, kernels, nominal_setpoint, solve
 
 
 def test_a_feeder_with_faults_is_refused_with_all_of_them() -> None:
@@ -68,3 +68,16 @@ def test_a_network_travels_to_another_process(network: Network) -> None:
     assert again.feeder == network.feeder
     setpoint = nominal_setpoint(network, 3)
     np.testing.assert_array_equal(solve(again, setpoint).v_pu, solve(network, setpoint).v_pu)
+
+
+def test_every_mix_of_arrays_meets_the_same_machine_code(network: Network) -> None:
+    """Locked or not, contiguous or not: compiling once more would take seconds."""
+    setpoint = nominal_setpoint(network, 4)
+    locked = setpoint.with_(load_kw=setpoint.load_kw[0])
+    apart = replace(locked, load_kvar=np.repeat(setpoint.load_kvar, 2, axis=1)[:, ::2])
+    flow = solve(network, setpoint)
+    known = len(kernels.solve_rows.signatures)
+    for one in (locked, apart, setpoint.rows(np.arange(4)), setpoint.rows(slice(0, 4))):
+        again = solve(network, one, start_pu=np.tile(network.v_flat_pu, (4, 1)))
+        np.testing.assert_array_equal(again.v_pu, flow.v_pu)
+    assert len(kernels.solve_rows.signatures) == known
