@@ -17,6 +17,7 @@ Numbers come later, for a whole batch at a time: see `kernels`.
 
 import heapq
 from collections.abc import Iterable
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -187,6 +188,12 @@ def eliminate(n: int, pairs: set[tuple[int, int]], quiet: Mask, boundary: Mask) 
     )
 
 
+@cache
+def _pairs(width: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Every pair of a column's entries, the first not after the second."""
+    return np.triu_indices(width)
+
+
 def _updates(column: Index, row: Index) -> tuple[Index, Index, Index, Index]:
     """(update, left, right, target) of `Elimination`, column by column."""
     n, m = len(column) - 1, len(row)
@@ -196,7 +203,7 @@ def _updates(column: Index, row: Index) -> tuple[Index, Index, Index, Index]:
     counts = np.zeros(n + 1, dtype=np.int64)
     for k in range(n):
         width = column[k + 1] - column[k]
-        a, b = np.triu_indices(width)
+        a, b = _pairs(int(width))
         left.append(column[k] + a)
         right.append(column[k] + b)
         counts[k + 1] = len(a)
