@@ -13,6 +13,7 @@ platform for collaborating on smart grid research", IEEE PES General Meeting
 import cmath
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -81,7 +82,11 @@ def _symmetric(y: NDArray[np.complexfloating]) -> Matrix:
 
 
 def _two_port(series: Matrix, shunt_each_end: Matrix) -> Matrix:
-    return np.block([[series + shunt_each_end, -series], [-series, series + shunt_each_end]])
+    n = len(series)
+    y = np.empty((2 * n, 2 * n), dtype=np.complex128)
+    y[:n, :n] = y[n:, n:] = series + shunt_each_end
+    y[:n, n:] = y[n:, :n] = -series
+    return y
 
 
 def _on_legs(connection: Connection, n_conductors: int, y_leg: complex) -> Matrix:
@@ -96,14 +101,20 @@ def _on_legs(connection: Connection, n_conductors: int, y_leg: complex) -> Matri
     return y
 
 
+@lru_cache(maxsize=1024)
+def _one_km(code: LineCode) -> tuple[Matrix, Matrix]:
+    """Series admittance and capacitance of a kilometre, in siemens and farads."""
+    farads = np.array(code.c_nf_per_km, dtype=np.complex128) * 1e-9
+    return _inverse(np.array(code.z_ohm_per_km, dtype=np.complex128)), farads
+
+
 def line_series_shunt(
     line: Line | Switch, code: LineCode, frequency_hz: float
 ) -> tuple[Matrix, Matrix]:
     """Series admittance and the shunt admittance at each end: (n, n) both."""
     km = line.length_m / 1000.0
-    z_ohm = np.array(code.z_ohm_per_km, dtype=np.complex128) * km
-    capacitance_f = np.array(code.c_nf_per_km, dtype=np.complex128) * km * 1e-9
-    return _inverse(z_ohm), 0.5j * 2.0 * math.pi * frequency_hz * capacitance_f
+    series, farads = _one_km(code)
+    return series / km, (1j * math.pi * frequency_hz * km) * farads
 
 
 def line_admittance(line: Line | Switch, code: LineCode, frequency_hz: float) -> Matrix:
@@ -222,13 +233,12 @@ def _blocks(transformer: Transformer, taps_pu: Sequence[float]) -> tuple[Matrix,
     """Admittance without anti-float, and the winding that each conductor belongs to."""
     n = len(transformer.windings)
     direction = delta_direction(transformer)
-    coils = [_incidence(transformer, k, direction) / taps_pu[k] for k in range(n)]
+    coils = np.hstack([_incidence(transformer, k, direction) / taps_pu[k] for k in range(n)])
     y_core = _leakage(transformer)
     no_load = complex(transformer.no_load_percent, -transformer.magnetising_percent) / 100.0
     y_core[1, 1] += no_load * _coil_va(transformer)  # on the second winding, as in OpenDSS
-    y = np.block([[y_core[i, j] * (coils[i].T @ coils[j]) for j in range(n)] for i in range(n)])
     owner = [k for k in range(n) for _ in transformer.windings[k].terminal.phases]
-    return y, owner
+    return y_core[np.ix_(owner, owner)] * (coils.T @ coils), owner
 
 
 def tap_parts(transformer: Transformer, winding: int) -> TapParts:
