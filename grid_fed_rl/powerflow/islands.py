@@ -50,7 +50,6 @@ def zones(
     node_index: Mapping[str, int],
     elimination: Elimination,
     source_nodes: Sequence[int],
-    first_switch_factor: int,
 ) -> linear_kernels.Zones:
     """Zones of the nodes, in the order of the elimination, and the switches between them.
 
@@ -59,6 +58,7 @@ def zones(
     like the rest.
     """
     n = len(node_index)
+    first_switch_factor = 2 * len(feeder.regulators) + len(feeder.capacitors)
     joined = _joined(feeder, node_index)
     n_zones, zone = _components(n, joined)
     between = [

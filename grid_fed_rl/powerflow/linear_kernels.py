@@ -20,7 +20,6 @@ __all__ = [
     "Columns",
     "Interior",
     "Zones",
-    "apply_inverse",
     "assemble",
     "backward",
     "factorise",
@@ -341,41 +340,3 @@ def substitute(
     backward(across, y_re, y_im, y_re, y_im, m, 0, n, x_re, x_im)
     d_re, d_im = interior.inverse_re, interior.inverse_im
     backward(within, f_re, f_im, d_re, d_im, 0, first, within.width.shape[0], x_re, x_im)
-
-
-@njit(**COMPILED)
-def apply_inverse(
-    order: Index,
-    interior: Interior,
-    boundary: Boundary,
-    zones: Zones,
-    factors: Real,
-    currents: Complex,
-    out: Complex,
-) -> None:
-    """``Y^-1 i`` of one row's admittance for currents (node, k), `LANES` of them at a time."""
-    n = order.shape[0]
-    factor = lanes_of(factors.shape[0])
-    for f in range(factors.shape[0]):
-        for lane in range(LANES):
-            factor[f, lane] = factors[f]
-    alive = lanes_of(zones.alive.shape[0])
-    y_re, y_im = lanes_of(boundary.base_re.shape[0]), lanes_of(boundary.base_re.shape[0])
-    u_re, u_im = (
-        lanes_of(boundary.columns.width.shape[0]),
-        lanes_of(boundary.columns.width.shape[0]),
-    )
-    x_re, x_im = lanes_of(n), lanes_of(n)
-    revive(zones, factor, alive)
-    assemble(boundary, zones, factor, alive, y_re, y_im)
-    factorise(boundary, y_re, y_im, u_re, u_im)
-    for block in range(0, currents.shape[1], LANES):
-        for k in range(n):
-            for lane in range(LANES):
-                j = min(block + lane, currents.shape[1] - 1)
-                x_re[k, lane] = currents[order[k], j].real * alive[zones.of[k], lane]
-                x_im[k, lane] = currents[order[k], j].imag * alive[zones.of[k], lane]
-        substitute(interior, boundary, 0, y_re, y_im, x_re, x_im)
-        for k in range(n):
-            for lane in range(min(LANES, currents.shape[1] - block)):
-                out[order[k], block + lane] = complex(x_re[k, lane], x_im[k, lane])

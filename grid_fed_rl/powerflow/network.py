@@ -6,6 +6,7 @@ i and j is ``Y V_i V_j / S``.
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -48,8 +49,6 @@ class Network:
         source_nodes: (3,) columns of the substation's phases.
         source_current_pu: (node,) Norton current of the substation.
         source_admittance_pu: (3, 3) Norton admittance of the substation.
-        v_flat_pu: (node,) voltages without load, taps at neutral, capacitors open,
-            switches closed.
         elimination: How the admittance matrix is eliminated.
         interior: Factors of the part of it that no row changes.
         boundary: The part that differs from row to row.
@@ -75,7 +74,6 @@ class Network:
     source_nodes: NDArray[np.int64]
     source_current_pu: Complex
     source_admittance_pu: Complex
-    v_flat_pu: Complex
     elimination: Elimination
     interior: linear_kernels.Interior
     boundary: linear_kernels.Boundary
@@ -88,6 +86,38 @@ class Network:
     def branches(self) -> BranchTable:
         """What currents, powers and losses of branches are made of."""
         return branch_table(self.feeder, self.node_index, self.v_base_v)
+
+    @cached_property
+    def v_flat_pu(self) -> Complex:
+        """(node,) voltages without load, taps at neutral, capacitors open, switches closed."""
+        v_pu = np.empty((1, self.n_nodes), dtype=np.complex128)
+        nothing = [
+            np.zeros((1, len(self.regulators)), dtype=np.int32),
+            np.zeros((1, len(self.capacitors)), dtype=np.int32),
+            np.ones((1, len(self.switches)), dtype=np.bool_),
+            *(np.zeros((1, len(kind))) for kind in (self.loads, self.loads, self.ders, self.ders)),
+        ]
+        kernels.solve_rows(
+            0,
+            1,
+            self.elimination.order,
+            self.elimination.n_quiet,
+            self.interior,
+            self.boundary,
+            self.zones,
+            self.sites,
+            self.legs,
+            self.steps,
+            kernels.Rows(*map(kernels.read_only, nothing)),
+            kernels.read_only(np.zeros_like(v_pu)),
+            0.0,
+            1,  # without currents of loads the first iteration is the answer
+            v_pu,
+            np.empty(1, dtype=np.int32),
+            np.empty(1, dtype=np.int8),
+            np.empty(1),
+        )
+        return v_pu[0]
 
     @cached_property
     def steps(self) -> kernels.Steps:
@@ -117,42 +147,18 @@ def compile_network(feeder: Feeder) -> Network:
     node_names = tuple(f"{bus}.{phase}" for bus, phase in nodes)
     node_index = {name: k for k, name in enumerate(node_names)}
     v_base_v = np.array([feeder.buses[bus].kv_ll for bus, _ in nodes]) * 1000.0 / math.sqrt(3)
-
-    source_nodes = columns_of(node_index, Terminal(feeder.source.bus, (1, 2, 3)))
-    v_source_v = v_base_v[source_nodes]
-    y_source = primitives.source_admittance(feeder.source)
-    y_source_pu = y_source * np.outer(v_source_v, v_source_v) / (S_BASE_KVA * 1000.0)
-    source_current_pu = np.zeros(len(nodes), dtype=np.complex128)
-    source_current_pu[source_nodes] = y_source_pu @ (
-        primitives.source_voltage(feeder.source) / v_source_v
-    )
+    source_nodes, y_source_pu, i_source_pu = _source(feeder, node_index, v_base_v)
+    leg_nodes = _leg_nodes(feeder, node_index)
 
     stamps = stamp(feeder, node_index, v_base_v)
-    stamps.add(source_nodes, y_source)
-    shunts = (feeder.loads, feeder.pvs, feeder.storages, feeder.generators)
-    on = {
-        k for kind in shunts for one in kind.values() for k in columns_of(node_index, one.terminal)
-    }
-    leg_nodes = np.array(sorted(on - {GROUND}), dtype=np.int32)
-    injecting = np.zeros(len(nodes), dtype=np.bool_)
-    injecting[[*source_nodes, *leg_nodes]] = True
-    elimination = eliminate(len(nodes), stamps.pairs, ~injecting, stamps.boundary(len(nodes)))
+    stamps.add(source_nodes, primitives.source_admittance(feeder.source))
+    quiet = np.ones(len(nodes), dtype=np.bool_)
+    quiet[[*source_nodes, *leg_nodes]] = False
+    elimination = eliminate(len(nodes), stamps.pairs, quiet, stamps.boundary(len(nodes)))
     interior, boundary = stamps.factorise(elimination)
-    regulators = tuple(feeder.regulators.values())
-    first_switch_factor = 2 * len(regulators) + len(feeder.capacitors)
-    zones_ = zones(feeder, node_index, elimination, source_nodes, first_switch_factor)
-    neutral = np.ones(first_switch_factor + len(feeder.switches))
-    neutral[2 * len(regulators) : first_switch_factor] = 0.0
-    v_flat_pu = np.empty((len(nodes), 1), dtype=np.complex128)
-    linear_kernels.apply_inverse(
-        elimination.order,
-        interior,
-        boundary,
-        zones_,
-        neutral,
-        source_current_pu[:, None],
-        v_flat_pu,
-    )
+    regulators = feeder.regulators.values()
+    source_current_pu = np.zeros(len(nodes), dtype=np.complex128)
+    source_current_pu[source_nodes] = i_source_pu
     return Network(
         feeder=feeder,
         node_names=node_names,
@@ -170,20 +176,38 @@ def compile_network(feeder: Feeder) -> Network:
         source_nodes=np.array(source_nodes),
         source_current_pu=source_current_pu,
         source_admittance_pu=y_source_pu,
-        v_flat_pu=v_flat_pu[:, 0],
         elimination=elimination,
         interior=interior,
         boundary=boundary,
-        zones=zones_,
+        zones=zones(feeder, node_index, elimination, source_nodes),
         sites=kernels.Sites(
             position=elimination.position[leg_nodes],
             source=elimination.position[source_nodes],
-            source_re=source_current_pu[source_nodes].real.copy(),
-            source_im=source_current_pu[source_nodes].imag.copy(),
+            source_re=i_source_pu.real.copy(),
+            source_im=i_source_pu.imag.copy(),
         ),
         legs=legs(feeder, {node_names[k]: i for i, k in enumerate(leg_nodes)}, len(leg_nodes)),
         leg_nodes=leg_nodes,
     )
+
+
+def _source(
+    feeder: Feeder, node_index: Mapping[str, int], v_base_v: NDArray[np.float64]
+) -> tuple[list[int], Complex, Complex]:
+    """Columns of the substation's phases, its Norton admittance and current."""
+    nodes = columns_of(node_index, Terminal(feeder.source.bus, (1, 2, 3)))
+    base_v = v_base_v[nodes]
+    y_pu = primitives.source_admittance(feeder.source) * np.outer(base_v, base_v)
+    y_pu /= S_BASE_KVA * 1000.0
+    return nodes, y_pu, y_pu @ (primitives.source_voltage(feeder.source) / base_v)
+
+
+def _leg_nodes(feeder: Feeder, node_index: Mapping[str, int]) -> NDArray[np.int32]:
+    """Columns of the nodes that loads and DER stand on, rising."""
+    kinds = (feeder.loads, feeder.pvs, feeder.storages, feeder.generators)
+    terminals = [one.terminal for kind in kinds for one in kind.values()]
+    on = {k for terminal in terminals for k in columns_of(node_index, terminal)}
+    return np.array(sorted(on - {GROUND}), dtype=np.int32)
 
 
 def _positions(steps: list[float]) -> NDArray[np.int32]:
