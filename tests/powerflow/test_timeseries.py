@@ -10,7 +10,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from grid_fed_rl.errors import PowerFlowError
-from grid_fed_rl.feeders import CapacitorControl, CapacitorControlKind, load
+from grid_fed_rl.feeders import (
+    CapacitorControl,
+    CapacitorControlKind,
+    LineCode,
+    Reactor,
+    Terminal,
+    load,
+)
 from grid_fed_rl.feeders.time_profiles import Profiles
 from grid_fed_rl.powerflow import (
     Network,
@@ -82,8 +89,8 @@ def test_a_step_is_what_solve_says_of_its_setpoint(network: Network) -> None:
         flow = solve(network, scenario.setpoint(step, step + 1))
         v_pu = np.abs(flow.v_pu[0])
         np.testing.assert_array_equal(series["v_pu"][step], v_pu)
-        assert series["v_min_pu"][step] == v_pu.min()
-        assert series["v_max_pu"][step] == v_pu.max()
+        assert series["v_min_pu"][step] == pytest.approx(v_pu.min(), rel=1e-15)
+        assert series["v_max_pu"][step] == pytest.approx(v_pu.max(), rel=1e-15)
         assert series["v_min_node"][step] == v_pu.argmin()
         source_kw = measures.source_kw(network, flow)[0]
         assert series["source_kw"][step] == pytest.approx(source_kw, rel=1e-12)
@@ -243,6 +250,36 @@ def test_a_step_that_does_not_converge_is_nan_and_disturbs_no_other(network: Net
     assert np.isnan(series["v_min_pu"]).nonzero()[0].tolist() == [20]
     others = np.delete(series["v_min_pu"], 20)
     assert (others == others[0]).all()
+
+
+def test_the_lowest_voltage_is_of_a_live_phase() -> None:
+    feeder = load("ieee13")
+    line = feeder.lines["632633"]
+    four = replace(
+        line, from_=Terminal("632", (1, 2, 3, 4)), to=Terminal("633", (1, 2, 3, 4)), code="four"
+    )
+    z = feeder.line_codes[line.code].z_ohm_per_km
+    mutual = 0.1 + 0.2j
+    wider = (*((*row, mutual) for row in z), (mutual, mutual, mutual, 1.0 + 1.0j))
+    code = LineCode("four", wider, tuple((0.0,) * 4 for _ in range(4)))
+    earth = Reactor("earth", Terminal("632", (4,)), None, 0.1 + 0.0j)
+    network = compile_network(
+        replace(
+            feeder,
+            lines={**feeder.lines, "632633": four},
+            line_codes={**feeder.line_codes, "four": code},
+            reactors={"earth": earth},
+        )
+    )
+    opened = nominal_setpoint(network).with_(switch_closed=[[False]])
+    scenario = SeriesScenario.of(network, load_multiplier=[1.0, 0.5], base=opened)
+    series = run_timeseries(network, scenario, record=["v_pu", "v_min_pu", "v_min_node"])
+    assert (series.of("v_pu", "633.4") < 0.1).all()
+    assert (series.of("v_pu", "675.1") == 0.0).all()
+    live = [k for k, name in enumerate(network.node_names) if not name.endswith(".4")]
+    live = [k for k in live if series["v_pu"][0, k] > 0.0]
+    np.testing.assert_allclose(series["v_min_pu"], series["v_pu"][:, live].min(axis=1), rtol=1e-15)
+    assert set(series["v_min_node"].tolist()) <= set(live)
 
 
 def test_profiles_move_the_loads_that_name_them(network: Network) -> None:

@@ -18,6 +18,8 @@ from grid_fed_rl.powerflow.network import Network
 
 __all__ = ["ALWAYS", "DEFAULT", "QUANTITIES", "Quantity", "measure", "quantities_of"]
 
+_ROWS_AT_ONCE = 128
+
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
@@ -41,19 +43,44 @@ def _of_flow(measure: Callable[[PowerFlow], NDArray]) -> Callable[[Network, Powe
     return lambda _, flow: measure(flow)
 
 
-def _live_pu(flow: PowerFlow) -> NDArray[np.float64]:
-    """(batch, node) magnitudes, NaN where a node has no voltage."""
-    v_pu = np.abs(flow.v_pu)
-    return v_pu if v_pu.all() else np.where(v_pu > 0.0, v_pu, np.nan)
+def _phases(network: Network) -> slice | NDArray[np.int64]:
+    """Columns of nodes that are phases: a neutral near 0 V is no low voltage."""
+    is_phase = [name[-2:] in {".1", ".2", ".3"} for name in network.node_names]
+    return slice(None) if all(is_phase) else np.flatnonzero(is_phase)
 
 
-def _v_min_node(flow: PowerFlow) -> NDArray[np.int32]:
-    v_pu = np.abs(flow.v_pu)
-    return np.where(v_pu > 0.0, v_pu, np.inf).argmin(axis=1).astype(np.int32)
+def _extreme(
+    network: Network, flow: PowerFlow, reduce: Callable[[NDArray], NDArray]
+) -> NDArray[np.float64]:
+    """(batch,) a magnitude of the row, found among squares, which cost a fifth of roots."""
+    out, phases = np.empty(len(flow.v_pu)), _phases(network)
+    for first in range(0, len(out), _ROWS_AT_ONCE):  # so that they stay in the cache
+        v = flow.v_pu[first : first + _ROWS_AT_ONCE, phases]
+        out[first : first + _ROWS_AT_ONCE] = reduce(v.real * v.real + v.imag * v.imag)
+    return np.sqrt(out)
 
 
-def _v_max_node(flow: PowerFlow) -> NDArray[np.int32]:
-    return np.abs(flow.v_pu).argmax(axis=1).astype(np.int32)
+def _without_dead(squares: NDArray[np.float64]) -> NDArray[np.float64]:
+    return squares if squares.all() else np.where(squares > 0.0, squares, np.inf)
+
+
+def _v_min_pu(network: Network, flow: PowerFlow) -> NDArray[np.float64]:
+    low = _extreme(network, flow, lambda squares: _without_dead(squares).min(axis=1))
+    return np.where(np.isfinite(low), low, np.nan)
+
+
+def _v_max_pu(network: Network, flow: PowerFlow) -> NDArray[np.float64]:
+    return _extreme(network, flow, lambda squares: squares.max(axis=1))
+
+
+def _v_min_node(network: Network, flow: PowerFlow) -> NDArray[np.int32]:
+    phases = np.arange(network.n_nodes, dtype=np.int32)[_phases(network)]
+    return phases[_without_dead(np.abs(flow.v_pu[:, phases])).argmin(axis=1)]
+
+
+def _v_max_node(network: Network, flow: PowerFlow) -> NDArray[np.int32]:
+    phases = np.arange(network.n_nodes, dtype=np.int32)[_phases(network)]
+    return phases[np.abs(flow.v_pu[:, phases]).argmax(axis=1)]
 
 
 def _loading(network: Network, flow: PowerFlow) -> NDArray[np.float64]:
@@ -89,20 +116,10 @@ QUANTITIES: Mapping[str, Quantity] = MappingProxyType(
             "whether its controls came to rest", None, _of_flow(lambda f: f.settled), False
         ),
         "iterations": Quantity("iterations it took", None, _of_flow(lambda f: f.iterations), False),
-        "v_min_pu": Quantity(
-            "lowest voltage of any live node",
-            None,
-            _of_flow(lambda f: np.fmin.reduce(_live_pu(f), axis=1)),
-        ),
-        "v_max_pu": Quantity(
-            "highest voltage of any node", None, _of_flow(lambda f: np.abs(f.v_pu).max(axis=1))
-        ),
-        "v_min_node": Quantity(
-            "column of the node with the lowest", None, _of_flow(_v_min_node), False
-        ),
-        "v_max_node": Quantity(
-            "column of the node with the highest", None, _of_flow(_v_max_node), False
-        ),
+        "v_min_pu": Quantity("lowest voltage of a live phase", None, _v_min_pu),
+        "v_max_pu": Quantity("highest voltage of a phase", None, _v_max_pu),
+        "v_min_node": Quantity("column of the node with the lowest", None, _v_min_node, False),
+        "v_max_node": Quantity("column of the node with the highest", None, _v_max_node, False),
         "v_pu": Quantity(
             "voltage magnitude, 0 where dead", _nodes, _of_flow(lambda f: np.abs(f.v_pu))
         ),
