@@ -10,24 +10,28 @@ the voltages of an earlier solve.
 """
 
 import threading
+from collections.abc import Mapping
+from dataclasses import replace
 from itertools import pairwise
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from grid_fed_rl.feeders import Terminal
+from grid_fed_rl.feeders import Feeder, Pv, Storage, Terminal
 from grid_fed_rl.powerflow.flow import PowerFlow, Status
 from grid_fed_rl.powerflow.network import Network
-from grid_fed_rl.powerflow.opendss_circuit import Circuit, script
+from grid_fed_rl.powerflow.opendss_circuit import Circuit, controlled_inverters, script
 from grid_fed_rl.powerflow.setpoint import Setpoint, check_setpoint
 
 if TYPE_CHECKING:
     from grid_fed_rl.powerflow.controls import LocalControls
 
 __all__ = ["OpenDSS", "script"]
+
+Inverter = TypeVar("Inverter", Pv, Storage)
 
 
 class OpenDSS:
@@ -88,7 +92,13 @@ class OpenDSS:
             circuit.check_controls()
         live = self._live.nodes(setpoint.switch_closed)
         whole = np.asarray(live.all(axis=1))
+        inverters = bool(controls) and bool(controlled_inverters(network))
+        kw, kvar = setpoint.der_kw.copy(), setpoint.der_kvar.copy()
         for row in range(rows):
+            if inverters:  # they cannot be told to forget: begin afresh
+                circuit = self._circuit = Circuit(
+                    network, self.tolerance_pu, _offering(network.feeder, setpoint, row)
+                )
             if controls:
                 circuit.forget()
                 circuit.allow_controls(True, float(hours[row]))
@@ -100,6 +110,10 @@ class OpenDSS:
             v_pu[row] = circuit.voltages_v()
             if controls:
                 taps[row], steps[row] = circuit.positions()
+                for column, (p, q) in circuit.injected().items():
+                    kw[row, column], kvar[row, column] = p, q
+        if inverters:
+            self._circuit = Circuit(network, self.tolerance_pu)
         v_pu /= network.v_base_v
         v_pu[~live] = 0.0
         return PowerFlow(
@@ -107,13 +121,32 @@ class OpenDSS:
             status=status,
             iterations=iterations,
             residual_pu=np.full(rows, np.nan),
-            setpoint=setpoint.with_(tap_position=taps, capacitor_step=steps),
+            setpoint=setpoint.with_(
+                tap_position=taps, capacitor_step=steps, der_kw=kw, der_kvar=kvar
+            ),
             settled=status == Status.CONVERGED,
         )
 
     def losses_kw(self) -> float:
         """Total losses of the row solved last."""
         return self._circuit.losses_kw()
+
+
+def _offering(feeder: Feeder, setpoint: Setpoint, row: int) -> Feeder:
+    """The feeder whose DER stand at the powers of a row."""
+    names = (*feeder.pvs, *feeder.storages)
+    powers = dict(
+        zip(names, zip(setpoint.der_kw[row], setpoint.der_kvar[row], strict=True), strict=False)
+    )
+
+    def at_row(ders: Mapping[str, Inverter]) -> dict[str, Inverter]:
+        stand = {name: tuple(map(float, powers[name])) for name in ders}
+        return {
+            name: replace(der, p_kw=stand[name][0], q_kvar=stand[name][1])
+            for name, der in ders.items()
+        }
+
+    return replace(feeder, pvs=at_row(feeder.pvs), storages=at_row(feeder.storages))
 
 
 class _Live:

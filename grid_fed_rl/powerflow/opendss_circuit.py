@@ -6,6 +6,7 @@ lets it be.
 """
 
 import math
+from collections.abc import Collection
 from dataclasses import replace
 
 import numpy as np
@@ -26,7 +27,7 @@ from grid_fed_rl.feeders.opendss import commands
 from grid_fed_rl.powerflow.network import Network
 from grid_fed_rl.powerflow.setpoint import Setpoint
 
-__all__ = ["Circuit", "script"]
+__all__ = ["Circuit", "controlled_inverters", "script"]
 
 CONTROLS_HUNT = 485  # OpenDSS's error number where maxcontroliter is spent
 CONTROLS_OFF, CONTROLS_STATIC = -1, 0
@@ -42,6 +43,12 @@ KEEP_PRIMITIVES = 0x10000000
 # The 8500-node feeder needs more than OpenDSS's 15 iterations and 10 control rounds.
 LIMITS = "maxiterations=500 maxcontroliter=500"
 
+# An InvControl stops a good way off its curve unless told otherwise.
+FINE = (
+    "varchangetolerance=1e-6 voltagechangetolerance=1e-7 activepchangetolerance=1e-6 "
+    "deltaq_factor=0.2 deltap_factor=0.2"
+)
+
 Floats = NDArray[np.float64]
 
 
@@ -53,23 +60,40 @@ def _injected(der: Pv | Storage | Generator) -> Generator:
     return Generator(f"der_{der.name}", *where, kva, *window, der.p_kw, der.q_kvar)
 
 
-def script(feeder: Feeder) -> list[str]:
+def script(feeder: Feeder, inverters: Collection[str] = ()) -> list[str]:
     """OpenDSS commands that build a feeder as the engines solve it.
 
     It is `grid_fed_rl.feeders.opendss.commands` of the feeder, but every DER is
     a generator ``der_<name>`` of constant power: its panel, battery and inverter
     have a say in what it may inject, none in the power flow. Switches are closed
     lines after the others; what opens them is no matter here.
+
+    Args:
+        feeder: The feeder.
+        inverters: PV systems and batteries that stay what they are, with their own
+            InvControl, at the powers they have in the feeder.
     """
     sections = (
         Line(s.name, s.from_, s.to, s.code, s.length_m, s.amps) for s in feeder.switches.values()
     )
     lines = {**feeder.lines, **{line.name: line for line in sections}}
     ders = [*feeder.pvs.values(), *feeder.storages.values(), *feeder.generators.values()]
-    generators = {generator.name: generator for generator in map(_injected, ders)}
-    return commands(
-        replace(feeder, lines=lines, switches={}, pvs={}, storages={}, generators=generators)
+    generators = [_injected(der) for der in ders if der.name not in inverters]
+    plain = replace(
+        feeder,
+        lines=lines,
+        switches={},
+        pvs={name: pv for name, pv in feeder.pvs.items() if name in inverters},
+        storages={name: s for name, s in feeder.storages.items() if name in inverters},
+        generators={generator.name: generator for generator in generators},
     )
+    return [*commands(plain), *(f"batchedit invcontrol..* {FINE}" for _ in [0] if inverters)]
+
+
+def controlled_inverters(network: Network) -> dict[str, int]:
+    """Column of the DER powers of every inverter that has a control."""
+    ders = [*network.feeder.pvs.values(), *network.feeder.storages.values()]
+    return {der.name: k for k, der in enumerate(ders) if der.control is not None}
 
 
 class Circuit:
@@ -78,20 +102,23 @@ class Circuit:
     Args:
         network: The compiled feeder.
         tolerance_pu: OpenDSS's convergence tolerance.
+        feeder: The network's feeder with other powers of the DER; its inverters then
+            stand at these and follow their curves when controls act.
 
     Raises:
         PowerFlowError: OpenDSS has other nodes than the network.
     """
 
-    def __init__(self, network: Network, tolerance_pu: float) -> None:
-        feeder = network.feeder
+    def __init__(self, network: Network, tolerance_pu: float, feeder: Feeder | None = None) -> None:
+        inverters = controlled_inverters(network) if feeder else {}
+        feeder = feeder or network.feeder
         self._network = network
         self._dss = opendssdirect.NewContext()
         self._dss.Basic.AllowForms(False)
         self._lib = self._dss.Solution._lib
         self._ffi = self._dss.Solution._api_util.ffi
         self._error = self._lib.Error_Get_NumberPtr()
-        for command in script(feeder):
+        for command in script(feeder, inverters):
             self._command(command)
         self._command(f"set tolerance={tolerance_pu!r} {LIMITS} controlmode=off")
         self._command("solve")
@@ -109,7 +136,10 @@ class Circuit:
         ]
         self._controlled = [c.control is not None for c in self._banks]
         self._loads = self._all_of("load", len(network.loads))
-        self._ders = self._all_of("generator", len(network.ders))
+        ders = [k for k in range(len(network.ders)) if k not in inverters.values()]
+        self._generated = np.array(ders, dtype=np.int64)  # columns of the DER powers
+        self._inverters = inverters
+        self._ders = self._all_of("generator", len(ders))
         self._voltage_pointer = self._ffi.new("double**")
         self._now: Setpoint | None = None
 
@@ -163,6 +193,8 @@ class Circuit:
         flags = AVOID_FULL_RECALC if whole else 0
         for kind, batch in (("load", self._loads), ("der", self._ders)):
             kw, kvar = (getattr(wanted, f"{kind}_{unit}") for unit in ("kw", "kvar"))
+            if kind == "der":
+                kw, kvar = kw[:, self._generated], kvar[:, self._generated]
             if kw.size and (
                 now is None
                 or not whole
@@ -300,6 +332,16 @@ class Circuit:
             closed = not self._lib.CktElement_IsOpen(1, 0)
             steps.append(sum(states) * closed * (1 if not self._ganged[k] else bank.n_steps))
         return taps, steps
+
+    def injected(self) -> dict[int, tuple[float, float]]:
+        """What its inverters inject by DER column: kW, kvar."""
+        found = {}
+        for name, column in self._inverters.items():
+            kind = "pvsystem" if name in self._network.feeder.pvs else "storage"
+            self._dss.Circuit.SetActiveElement(f"{kind}.{name}")
+            flat = np.asarray(self._dss.CktElement.Powers(), dtype=np.float64)
+            found[column] = (-float(flat[0::2].sum()), -float(flat[1::2].sum()))
+        return found
 
     def losses_kw(self) -> float:
         """Total losses of the row solved last."""

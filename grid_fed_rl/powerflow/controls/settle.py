@@ -5,10 +5,12 @@ armed yet is armed, due after its delay; one that no longer wants to is disarmed
 stands still: of all that are armed, those due first act, and only those. The row is
 solved again and the next round begins. So a regulator with a delay of 15 s comes to
 rest before a capacitor with one of 100 s acts once, and a capacitor that opened
-closes again, for its dead time, only when nothing else is left to do.
+closes again, for its dead time, only when nothing else is left to do. Inverters act
+without delay: they come to rest on their curves before anything else looks.
 """
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,6 +23,7 @@ from grid_fed_rl.powerflow.controls.capacitors import (
     WatchedCapacitor,
     capacitors_of,
 )
+from grid_fed_rl.powerflow.controls.inverters import STEADY, Inverters, Mixing, inverters_of
 from grid_fed_rl.powerflow.controls.regulators import Regulators, regulators_of
 from grid_fed_rl.powerflow.flow import PowerFlow
 from grid_fed_rl.powerflow.network import Network
@@ -28,6 +31,7 @@ from grid_fed_rl.powerflow.setpoint import Setpoint
 
 __all__ = ["LocalControls"]
 
+MOST_MIXING_STEPS = 100
 Floats = NDArray[np.float64]
 
 
@@ -38,10 +42,11 @@ class _Plan:
     network: Network
     regulators: Regulators
     capacitors: list[WatchedCapacitor]
+    inverters: Inverters
 
 
 def _plan(network: Network) -> _Plan:
-    return _Plan(network, regulators_of(network), capacitors_of(network))
+    return _Plan(network, regulators_of(network), capacitors_of(network), inverters_of(network))
 
 
 @dataclass(slots=True)
@@ -70,9 +75,11 @@ class _Memory:
 
 @dataclass(frozen=True, eq=False)
 class LocalControls:
-    """The regulators' and capacitors' own controls of a network.
+    """The regulators', capacitors' and inverters' own controls of a network.
 
-    Elements without control settings keep what the set-point gives them.
+    Elements without control settings keep what the set-point gives them. The DER
+    powers of a set-point are what an inverter with curves is offered; those of the
+    answer are what it injects.
 
     Attributes:
         network: The compiled feeder.
@@ -160,11 +167,10 @@ class LocalControls:
         Raises:
             PowerFlowError: as `solve` does, or `hour` does not fit the rows.
         """
-        flow = solve_batched(
-            self.network, setpoint, start_pu=start_pu, tolerance_pu=tolerance_pu, threads=threads
-        )
         plan, hour = self._ready, self._hours(setpoint.n_rows)
-        at = np.flatnonzero(flow.converged)  # rows that may still act
+        run = partial(_steady, plan, tolerance_pu=tolerance_pu, threads=threads)
+        flow = run(setpoint, setpoint, start_pu)
+        at = np.flatnonzero(flow.settled)  # rows that may still act
         seen, memory = flow.rows(at), _Memory.blank(plan, len(at))
         mark = _state(seen, memory)
         for rounds in range(max_rounds + 1):
@@ -174,9 +180,12 @@ class LocalControls:
             if rounds == max_rounds or not len(at):
                 break
             now = _act(plan, seen.setpoint, memory)
-            seen = self._solved_again(seen, now, tolerance_pu, threads)
+            moved = _moved(seen.setpoint, now)
+            if moved.any():
+                offered = setpoint.rows(at[moved])
+                seen = seen.with_rows(moved, run(now.rows(moved), offered, seen.v_pu[moved]))
             flow = flow.with_rows(at, seen)
-            stays = seen.converged
+            stays = seen.settled
             state = _state(seen, memory)
             hunts = stays & (state == mark).all(axis=1)
             flow.settled[at[hunts]] = False
@@ -186,24 +195,6 @@ class LocalControls:
             at, seen, memory, mark = at[stays], seen.rows(stays), memory.rows(stays), mark[stays]
         flow.settled[at] = False
         return flow
-
-    def _solved_again(
-        self, seen: PowerFlow, now: Setpoint, tolerance_pu: float, threads: int | None
-    ) -> PowerFlow:
-        """The rows with their devices where they stand now; what did not move is kept."""
-        before = seen.setpoint
-        moved = (now.tap_position != before.tap_position).any(axis=1)
-        moved = np.logical_or(moved, (now.capacitor_step != before.capacitor_step).any(axis=1))
-        if not moved.any():
-            return seen
-        again = solve_batched(
-            self.network,
-            now.rows(moved),
-            start_pu=seen.v_pu[moved],
-            tolerance_pu=tolerance_pu,
-            threads=threads,
-        )
-        return again if moved.all() else seen.with_rows(moved, again)
 
     def _hours(self, n_rows: int) -> Floats:
         hour = np.asarray(self.hour, dtype=np.float64)
@@ -217,6 +208,52 @@ class LocalControls:
                 f"expected an hour of the day, 0 to 24"
             )
         return np.broadcast_to(hour, (n_rows,))
+
+
+def _moved(before: Setpoint, now: Setpoint) -> NDArray[np.bool_]:
+    """(batch,) whether any tap or capacitor stands elsewhere."""
+    taps = (now.tap_position != before.tap_position).any(axis=1)
+    return np.logical_or(taps, (now.capacitor_step != before.capacitor_step).any(axis=1))
+
+
+def _steady(
+    plan: _Plan,
+    setpoint: Setpoint,
+    offered: Setpoint,
+    start_pu: NDArray[np.complex128] | None,
+    *,
+    tolerance_pu: float,
+    threads: int | None,
+) -> PowerFlow:
+    """The flow in which every inverter is on its curves; not `settled` where there is none.
+
+    Args:
+        plan: The controls.
+        setpoint: Where everything stands; the inverters' powers are a first guess.
+        offered: The inverters' powers as the set-point has them.
+        start_pu: As in `solve`.
+        tolerance_pu: As in `solve`.
+        threads: As in `solve`.
+    """
+    inverters = plan.inverters
+    solved = partial(solve_batched, plan.network, tolerance_pu=tolerance_pu, threads=threads)
+    flow = solved(setpoint, start_pu=start_pu)
+    if not inverters.each:
+        return flow
+    at = np.flatnonzero(flow.converged)
+    seen, mixing = flow.rows(at), Mixing(len(at), 2 * len(inverters.each))
+    for _ in range(MOST_MIXING_STEPS):
+        misses = inverters.misses(seen, offered.rows(at))
+        goes_on = np.asarray((np.abs(misses) > STEADY).any(axis=1)) & seen.converged
+        mixing.rows(goes_on)
+        at, seen, misses = at[goes_on], seen.rows(goes_on), misses[goes_on]
+        if not len(at):
+            break
+        shares = mixing.step(inverters.shares(seen.setpoint), misses)
+        seen = solved(inverters.with_shares(seen.setpoint, shares), start_pu=seen.v_pu)
+        flow = flow.with_rows(at, seen)
+    flow.settled[at] = False
+    return flow
 
 
 def _look(plan: _Plan, flow: PowerFlow, hour: Floats, memory: _Memory) -> None:

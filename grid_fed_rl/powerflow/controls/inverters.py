@@ -1,0 +1,187 @@
+"""Inverters that follow volt-var and volt-watt curves (IEEE 1547-2018, 5.3.3, 5.4.2).
+
+An inverter sees the mean magnitude of its leg voltages, per unit of its rating, and
+injects
+
+    q = volt_var(v) kva,    p = min(offered, volt_watt(v) kw),
+
+with reactive power first where both exceed its rating, as the standard asks of
+category B: p is cut to ``sqrt(kva**2 - q**2)``. What it draws is limited by the rating
+alone. Without one of the curves it keeps to what the set-point says of that power.
+
+Voltages answer to powers through the power flow, so this is a fixed point. It is
+found for all inverters of a row together by Anderson's mixing (D. G. Anderson,
+Journal of the ACM 12, 1965): each step is the damped one, corrected by what the last
+few steps taught.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grid_fed_rl.errors import PowerFlowError
+from grid_fed_rl.feeders import Pv, Storage
+from grid_fed_rl.feeders.shunts import Curve
+from grid_fed_rl.powerflow.flow import PowerFlow
+from grid_fed_rl.powerflow.network import Network
+from grid_fed_rl.powerflow.primitives import legs_of, rated_leg_kv
+from grid_fed_rl.powerflow.setpoint import Setpoint
+
+__all__ = ["Inverters", "Mixing", "inverters_of"]
+
+Floats = NDArray[np.float64]
+
+STEADY = 1e-7  # share of its rating by which an inverter at rest may miss its curve
+DAMPING = 0.3
+MEMORY = 4  # earlier steps that a step learns from
+
+
+@dataclass(frozen=True, slots=True)
+class _Inverter:
+    """One controlled inverter: its legs, ratings and curves."""
+
+    column: int  # column of the DER powers
+    legs: list[tuple[int, int]]  # columns of both ends; -1 is ground
+    leg_v: float
+    kva: float
+    kw: float
+    volt_var: Curve
+    volt_watt: Curve
+
+    def target(self, v_volts: NDArray[np.complex128], kw: Floats, kvar: Floats) -> Floats:
+        """Share of its rating it should inject, active and reactive: (2, batch).
+
+        Args:
+            v_volts: (batch, node + 1), ground last.
+            kw: (batch,) offered.
+            kvar: (batch,) asked for where it has no volt-var curve.
+        """
+        across = [np.abs(v_volts[:, a] - v_volts[:, b]) for a, b in self.legs]
+        v_pu = np.mean(across, axis=0) / self.leg_v
+        p, q = kw, kvar
+        if self.volt_watt:
+            p = np.minimum(p, _along(self.volt_watt, v_pu) * self.kw)
+            p = np.where(kw > 0.0, p, kw)
+        if self.volt_var:
+            q = _along(self.volt_var, v_pu) * self.kva
+        q = np.clip(q, -self.kva, self.kva)
+        most = np.sqrt(self.kva**2 - q**2)
+        return np.stack([np.clip(p, -most, most), q]) / self.kva
+
+
+def _along(curve: Curve, v_pu: Floats) -> Floats:
+    """A curve at these voltages, level outside its points."""
+    x, y = zip(*curve, strict=True)
+    return np.interp(v_pu, x, y)
+
+
+@dataclass(frozen=True, slots=True)
+class Inverters:
+    """The inverters of a network that follow a curve."""
+
+    network: Network
+    each: list[_Inverter]
+    column: NDArray[np.int64]  # columns of the DER powers
+    kva: Floats
+
+    def misses(self, flow: PowerFlow, offered: Setpoint) -> Floats:
+        """How far each is from where its curves want it: (batch, 2 x inverter) shares."""
+        v = np.zeros((len(flow.v_pu), self.network.n_nodes + 1), dtype=np.complex128)
+        np.multiply(flow.v_pu, self.network.v_base_v, out=v[:, :-1])
+        wanted = [
+            inverter.target(v, offered.der_kw[:, k], offered.der_kvar[:, k])
+            for k, inverter in zip(self.column, self.each, strict=True)
+        ]
+        target = np.stack(wanted, axis=2)  # (2, batch, inverter)
+        return np.concatenate([target[0], target[1]], axis=1) - self.shares(flow.setpoint)
+
+    def shares(self, setpoint: Setpoint) -> Floats:
+        """What each injects, active and then reactive: (batch, 2 x inverter) shares."""
+        powers = [setpoint.der_kw[:, self.column], setpoint.der_kvar[:, self.column]]
+        return np.concatenate([power / self.kva for power in powers], axis=1)
+
+    def with_shares(self, setpoint: Setpoint, shares: Floats) -> Setpoint:
+        """The set-point in which they inject so much."""
+        shares = np.clip(shares, -1.0, 1.0)
+        n, kw, kvar = len(self.column), setpoint.der_kw.copy(), setpoint.der_kvar.copy()
+        kw[:, self.column] = shares[:, :n] * self.kva
+        kvar[:, self.column] = shares[:, n:] * self.kva
+        return replace(setpoint, der_kw=kw, der_kvar=kvar)
+
+
+class Mixing:
+    """Anderson's mixing of a batch of fixed points, row by row.
+
+    Args:
+        n_rows: Rows of the batch.
+        n: Unknowns of a row.
+    """
+
+    def __init__(self, n_rows: int, n: int) -> None:
+        self._dx = np.zeros((n_rows, 0, n))
+        self._df = np.zeros((n_rows, 0, n))
+        self._last: tuple[Floats, Floats] | None = None
+
+    def step(self, x: Floats, f: Floats) -> Floats:
+        """Where to go from `x`, which misses its fixed point by `f`: (batch, n)."""
+        if self._last is not None:
+            x_last, f_last = self._last
+            self._dx = np.concatenate([self._dx, (x - x_last)[:, None]], axis=1)[:, -MEMORY:]
+            self._df = np.concatenate([self._df, (f - f_last)[:, None]], axis=1)[:, -MEMORY:]
+        self._last = x, f
+        plain = x + DAMPING * f
+        if not self._df.shape[1]:
+            return plain
+        gram = self._df @ self._df.transpose(0, 2, 1)
+        # A little of the diagonal, so that steps that taught the same do no harm.
+        ridge = 1e-12 * np.trace(gram, axis1=1, axis2=2)[:, None, None] + 1e-300
+        gram = gram + ridge * np.eye(gram.shape[1])
+        weights = np.linalg.solve(gram, self._df @ f[:, :, None])[:, :, 0]
+        learnt = ((self._dx + DAMPING * self._df) * weights[:, :, None]).sum(axis=1)
+        return plain - learnt
+
+    def rows(self, index: NDArray[np.bool_]) -> None:
+        """Keep some rows only."""
+        self._dx, self._df = self._dx[index], self._df[index]
+        if self._last is not None:
+            self._last = self._last[0][index], self._last[1][index]
+
+
+def _inverter(network: Network, column: int, der: Pv | Storage) -> _Inverter:
+    assert der.control is not None
+    if der.kva <= 0.0:
+        raise PowerFlowError(
+            f"inverter {der.name!r}: kva is {der.kva}; expected more than 0 of one that has curves"
+        )
+    nodes = network.nodes_of(der.terminal)
+    spans = legs_of(der.connection, len(nodes))
+    return _Inverter(
+        column=column,
+        legs=[(nodes[a], -1 if b is None else nodes[b]) for a, b in spans],
+        leg_v=rated_leg_kv(der.connection, len(nodes), der.kv) * 1000.0,
+        kva=der.kva,
+        kw=der.kw_dc if isinstance(der, Pv) else der.kw,
+        volt_var=der.control.volt_var,
+        volt_watt=der.control.volt_watt,
+    )
+
+
+def inverters_of(network: Network) -> Inverters:
+    """The inverters of a network that have curves to follow.
+
+    Raises:
+        PowerFlowError: one has no rating to follow them with.
+    """
+    ders = [*network.feeder.pvs.values(), *network.feeder.storages.values()]
+    each = [
+        _inverter(network, column, der)
+        for column, der in enumerate(ders)
+        if der.control is not None and (der.control.volt_var or der.control.volt_watt)
+    ]
+    return Inverters(
+        network=network,
+        each=each,
+        column=np.array([inverter.column for inverter in each], dtype=np.int64),
+        kva=np.array([inverter.kva for inverter in each], dtype=np.float64),
+    )
