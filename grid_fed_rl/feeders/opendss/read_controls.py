@@ -60,6 +60,9 @@ def _capacitor_control(circuit: Circuit, e: Element, capacitor: str) -> Capacito
     }
     if phases_of.get(e.text("element"), 0) < phases_of[f"capacitor.{capacitor}"]:
         raise RefusedError(f"element is {e['element']}; expected one of as many phases as the bank")
+    others = [x for k in ("line", "transformer", "reactor") for x in circuit.enabled(k)]
+    if element and [x.name for x in others].count(element) > 1:
+        raise RefusedError(f"element is {e['element']}, whose name another class has too")
     e.must("vbus", None, "expected the voltage override of its own element")
     override = bool(e["voltoverride"])
     phases = {key: e.text(key) for key in ("ctphase", "ptphase")}

@@ -58,9 +58,13 @@ def read_lines(
     """Read every line; those that something opens become switches."""
     codes = Codes()
     per_unit = {e.name: e for e in circuit.elements("linecode")}
-    for element in circuit.read_each("linecode", lambda e: e):
-        unit = element.text("units")
-        matrices = _per_km(_matrices(element), METRES.get(unit, KM))
+    for element in circuit.elements("linecode"):
+        try:
+            matrices = _per_km(_matrices(element), METRES.get(element.text("units"), KM))
+        except RefusedError:  # a line that has it is refused by its own matrices
+            circuit.report.ignored["linecode"] += 1
+            continue
+        circuit.report.read["linecode"] += 1
         codes.of_matrices.setdefault(_about(matrices), element.name)
         codes.by_name[element.name] = _code(element.name, matrices)
     reader = _Reader(circuit, codes, per_unit, _devices(circuit), circuit.was_set("line"))

@@ -180,22 +180,29 @@ def _total(step: float, n_steps: int) -> float:
     return total if total / n_steps == step else step * n_steps
 
 
-def _reactive(circuit: Circuit, e: Element, p_kw: float, kva: float) -> float:
-    """Reactive power of an inverter: the later of kvar and power factor holds."""
-    keys = circuit.was_set(e.kind).get(e.name, [])
-    q_kvar = 0.0
+def _injection(circuit: Circuit, e: Element, p_kw: float) -> tuple[float, float]:
+    """What an inverter injects of this power, kW and kvar, within its rating.
+
+    Of kvar and power factor the later holds. Beyond the rating reactive power goes
+    first, unless the inverter says otherwise.
+    """
+    keys, kva = circuit.was_set(e.kind).get(e.name, []), e.number("kva")
+    q_kvar, pf = 0.0, e.number("pf")
     if "kvar" in keys and ("pf" not in keys or keys.index("kvar") > keys.index("pf")):
         q_kvar = e.number("kvar")
-    elif abs(e.number("pf")) < 1:
-        pf = e.number("pf")
+    elif abs(pf) < 1:
         q_kvar = digits(math.copysign(abs(p_kw) * math.sqrt(1 / pf**2 - 1), pf))
-    most = min(math.sqrt(max(kva**2 - p_kw**2, 0.0)), e.number("kvarmax"), key=abs)
-    least = -min(math.sqrt(max(kva**2 - p_kw**2, 0.0)), abs(e.number("kvarmaxabs")))
-    limited = min(max(q_kvar, least), most)
-    if abs(limited - q_kvar) > 1e-9 * kva:
-        circuit.approximated(e, f"{q_kvar:g} kvar is beyond its rating; read as {limited:g}")
-        return limited
-    return q_kvar
+    q_kvar = min(max(q_kvar, -abs(e.number("kvarmaxabs"))), e.number("kvarmax"))
+    if math.hypot(p_kw, q_kvar) <= kva:
+        return p_kw, q_kvar
+    if e["wattpriority"]:
+        p_kw = math.copysign(min(abs(p_kw), kva), p_kw)
+        return p_kw, digits(math.copysign(math.sqrt(kva**2 - p_kw**2), q_kvar))
+    if e["pfpriority"]:
+        share = kva / math.hypot(p_kw, q_kvar)
+        return digits(p_kw * share), digits(q_kvar * share)
+    q_kvar = math.copysign(min(abs(q_kvar), kva), q_kvar)
+    return digits(math.copysign(math.sqrt(kva**2 - q_kvar**2), p_kw)), q_kvar
 
 
 def _inverter_only(e: Element) -> None:
@@ -219,12 +226,8 @@ def _pv(circuit: Circuit, e: Element) -> Pv:
     if panel_kw < kva * e.number("pctcutin") / 100.0:
         circuit.approximated(e, f"off: {panel_kw:g} kW is below what cuts its inverter in")
         p_kw = 0.0
-    if p_kw > kva:
-        circuit.approximated(e, f"{p_kw:g} kW is beyond its inverter; read as {kva:g}")
-        p_kw = kva
-    q_kvar = _reactive(circuit, e, p_kw, kva)
-    window = e.number("vminpu"), e.number("vmaxpu")
-    return Pv(e.name, terminal, connection, e.number("kv"), kw_dc, kva, *window, p_kw, q_kvar)
+    window, power = (e.number("vminpu"), e.number("vmaxpu")), _injection(circuit, e, p_kw)
+    return Pv(e.name, terminal, connection, e.number("kv"), kw_dc, kva, *window, *power)
 
 
 def read_storages(circuit: Circuit) -> dict[str, Storage]:
@@ -235,14 +238,12 @@ def read_storages(circuit: Circuit) -> dict[str, Storage]:
 def _storage(circuit: Circuit, e: Element) -> Storage:
     _inverter_only(e)
     terminal, connection = _place(circuit, e)
-    kw, kva, state = e.number("kwrated"), e.number("kva"), e.text("state")
+    kw, state = e.number("kwrated"), e.text("state")
     share = {
         "charging": -e.number("pctcharge"),
         "discharging": e.number("pctdischarge"),
     }.get(state, -e.number("pctidlingkw"))
-    p_kw = digits(kw * share / 100.0)
-    if e.number("pctidlingkw") and state != "idling":
-        circuit.approximated(e, "its idling losses are left out")
+    p_kw, q_kvar = _injection(circuit, e, digits(kw * share / 100.0))
     return Storage(
         name=e.name,
         terminal=terminal,
@@ -250,7 +251,7 @@ def _storage(circuit: Circuit, e: Element) -> Storage:
         kv=e.number("kv"),
         kw=kw,
         kwh=e.number("kwhrated"),
-        kva=kva,
+        kva=e.number("kva"),
         efficiency_charge=digits(e.number("pcteffcharge") / 100.0),
         efficiency_discharge=digits(e.number("pcteffdischarge") / 100.0),
         soc_min=digits(e.number("pctreserve") / 100.0),
@@ -258,7 +259,7 @@ def _storage(circuit: Circuit, e: Element) -> Storage:
         v_min_pu=e.number("vminpu"),
         v_max_pu=e.number("vmaxpu"),
         p_kw=p_kw,
-        q_kvar=_reactive(circuit, e, p_kw, kva),
+        q_kvar=q_kvar,
     )
 
 

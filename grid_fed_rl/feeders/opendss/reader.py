@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 from grid_fed_rl.errors import FeederError
 from grid_fed_rl.feeders.feeder import Feeder
@@ -33,6 +34,9 @@ from grid_fed_rl.feeders.opendss.read_transformers import (
 from grid_fed_rl.feeders.opendss.renaming import with_plain_names
 from grid_fed_rl.feeders.opendss.report import Imported, Note
 from grid_fed_rl.feeders.records import Bus, Connection, Winding
+from grid_fed_rl.feeders.shunts import Generator, Storage
+
+Der = TypeVar("Der", Storage, Generator)
 
 __all__ = ["MARK", "read_opendss"]
 
@@ -116,6 +120,9 @@ def _feeder(circuit: Circuit, path: Path) -> Feeder:
     loads, grounded = read_loads(circuit)
     capacitors = with_capacitor_controls(circuit, read_capacitors(circuit))
     pvs, storages = with_inverter_controls(circuit, read_pvs(circuit), read_storages(circuit))
+    generators = read_generators(circuit)
+    storages = _apart(storages, "storage", {*pvs}, circuit)
+    generators = _apart(generators, "generator", {*pvs, *storages}, circuit)
     feeder = Feeder(
         name=re.sub(r"[^a-z0-9_-]", "_", circuit.name),
         source=source,
@@ -130,7 +137,7 @@ def _feeder(circuit: Circuit, path: Path) -> Feeder:
         loads=loads,
         pvs=pvs,
         storages=storages,
-        generators=read_generators(circuit),
+        generators=generators,
         frequency_hz=circuit.frequency_hz,
         **_words(path),
     )
@@ -139,6 +146,19 @@ def _feeder(circuit: Circuit, path: Path) -> Feeder:
     check_names(feeder)
     _compare(circuit, feeder)
     return feeder
+
+
+def _apart(ders: dict[str, Der], kind: str, taken: set[str], circuit: Circuit) -> dict[str, Der]:
+    """DER by names that no other kind of DER has."""
+    apart = {}
+    for name, der in ders.items():
+        new = name
+        while new in taken or (new != name and new in ders):
+            new = f"{new}-{kind}"
+        if new != name:
+            circuit.report.renamed[f"{kind}.{name}"] = new
+        apart[new] = replace(der, name=new)
+    return apart
 
 
 def _compare(circuit: Circuit, feeder: Feeder) -> None:

@@ -2,8 +2,9 @@
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -303,3 +304,59 @@ def test_a_shipped_feeder_comes_back_as_it_was(tmp_path: Path, name: str) -> Non
         assert back.z_ohm_per_km == code.z_ohm_per_km
         for row, row_back in zip(code.c_nf_per_km, back.c_nf_per_km, strict=True):
             assert row_back == pytest.approx(row, rel=1e-14, abs=0)
+
+
+@pytest.mark.parametrize(
+    ("how", "p_kw", "q_kvar"),
+    [
+        ("kva=500 pf=-.95", 360.0, -118.326277864391),
+        ("kva=300 kvar=90", 286.181760425084, 90.0),  # reactive power goes first
+        ("kva=300 pf=.9", 244.131112314674, 174.355957741627),
+        ("kva=300 kvar=90 wattpriority=yes", 300.0, 0.0),
+        ("kva=300 pf=.9 pfpriority=yes", 270.0, 130.76696830622),
+        ("kva=500 kvar=400 kvarmax=50", 360.0, 50.0),
+        ("kva=2000 kvar=90", 0.0, 90.0),  # below what cuts the inverter in
+    ],
+)
+def test_what_a_pv_system_injects(
+    write: Write,
+    circuit: Callable[[Iterable[str]], Any],
+    solved: Callable[[Any, str], dict[str, complex]],
+    how: str,
+    p_kw: float,
+    q_kvar: float,
+) -> None:
+    script = write(f"new pvsystem.p bus1=c kv=12.47 pmpp=450 irradiance=.8 {how}")
+    pv = read(script).pvs["p"]
+    assert (pv.p_kw, pv.q_kvar) == pytest.approx((p_kw, q_kvar), rel=1e-12)
+    dss = circuit([f'redirect "{script}"'])
+    solved(dss, "off")
+    dss.Circuit.SetActiveElement("pvsystem.p")
+    assert dss.CktElement.TotalPowers()[:2] == pytest.approx([-p_kw, -q_kvar], abs=1e-6)
+
+
+def test_der_of_one_name(write: Write) -> None:
+    imported = read_opendss(
+        write(
+            "new pvsystem.d bus1=c kv=12.47 pmpp=9 kva=9\n"
+            "new storage.d bus1=c kv=12.47 kwrated=9 kwhrated=9\n"
+            "new generator.d bus1=c kv=12.47 kw=9"
+        )
+    )
+    feeder = imported.feeder
+    assert [*feeder.pvs, *feeder.storages, *feeder.generators] == ["d", "d-storage", "d-generator"]
+    assert imported.report.renamed == {"storage.d": "d-storage", "generator.d": "d-generator"}
+
+
+def test_line_codes_of_another_frequency_that_nothing_uses(write: Write) -> None:
+    feeder = read(write("new linecode.fifty nphases=3 basefreq=50 r1=1 x1=1"))
+    assert "fifty" in feeder.line_codes
+
+
+def test_a_watched_element_must_be_the_only_one_of_its_name(write: Write) -> None:
+    script = write(
+        "new reactor.bc bus1=c r=1 x=900\nnew capacitor.k bus1=c kv=12.47 kvar=9\n"
+        "new capcontrol.k capacitor=k element=line.bc"
+    )
+    with pytest.raises(FeederError, match=r"capcontrol\.k: .* whose name another class has too"):
+        read_opendss(script)
