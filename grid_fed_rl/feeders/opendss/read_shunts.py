@@ -272,5 +272,10 @@ def _generator(circuit: Circuit, e: Element) -> Generator:
     e.must("model", 1, "expected a generator of constant power, model 1")
     terminal, connection = _place(circuit, e)
     window = e.number("vminpu"), e.number("vmaxpu")
-    power = e.number("kw"), e.number("kvar")
-    return Generator(e.name, terminal, connection, e.number("kv"), e.number("kva"), *window, *power)
+    kw, kvar, times = e.number("kw"), e.number("kvar"), float(circuit.dss.Solution.GenMult())
+    if times != 1.0 and e.text("status") == "variable":
+        kw, kvar = digits(kw * times), digits(kvar * times)
+        circuit.approximated(e, f"times the circuit's generator multiplier, {times:g}")
+    return Generator(
+        e.name, terminal, connection, e.number("kv"), e.number("kva"), *window, kw, kvar
+    )

@@ -348,6 +348,16 @@ def test_der_of_one_name(write: Write) -> None:
     assert imported.report.renamed == {"storage.d": "d-storage", "generator.d": "d-generator"}
 
 
+def test_the_generator_multiplier(write: Write) -> None:
+    feeder = read(
+        write(
+            "set genmult=.5\nnew generator.g bus1=c kv=12.47 kw=90 kvar=10\n"
+            "new generator.f bus1=c kv=12.47 kw=90 kvar=10 status=fixed"
+        )
+    )
+    assert [(g.p_kw, g.q_kvar) for g in feeder.generators.values()] == [(45.0, 5.0), (90.0, 10.0)]
+
+
 def test_line_codes_of_another_frequency_that_nothing_uses(write: Write) -> None:
     feeder = read(write("new linecode.fifty nphases=3 basefreq=50 r1=1 x1=1"))
     assert "fifty" in feeder.line_codes
