@@ -283,6 +283,15 @@ class Circuit:
                 f"capacitor {bank.name!r}: OpenDSS {why}; settle it with the batched engine"
             )
 
+        for name in controlled_inverters(self._network):
+            feeder = self._network.feeder
+            der = feeder.pvs.get(name) or feeder.storages[name]
+            if der.connection is Connection.DELTA and len(der.terminal.phases) == 2:
+                raise PowerFlowError(
+                    f"inverter {name!r}: OpenDSS holds the voltage of one conductor to ground "
+                    f"against the rating between two; settle it with the batched engine"
+                )
+
     def start_afresh(self) -> None:
         """Let the next solve begin at the voltages without load."""
         self._lib.YMatrix_Set_SolutionInitialized(False)
