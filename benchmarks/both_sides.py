@@ -120,14 +120,14 @@ def _parts(setpoint: Setpoint, n: int) -> list[Setpoint]:
 
 
 def solve_in_order(
-    network: Network, setpoint: Setpoint, tolerance_pu: float, repeats: int
+    network: Network, setpoint: Setpoint, tolerance_pu: float, repeats: int, workers: int
 ) -> OpenDSSSide:
     """Let OpenDSS loop over the rows, one context a thread, then one a process.
 
-    Each sets its share of the rows one after the other, solves, and reads the
-    voltages. The faster of the two ways counts. Starting up is not counted.
+    Each of the workers sets its share of the rows one after the other, solves, and
+    reads the voltages. The faster of the two ways counts. Starting up is not counted.
     """
-    n = min(processors(), setpoint.n_rows)
+    n = min(workers, setpoint.n_rows)
     parts = _parts(setpoint, n)
     engines = [OpenDSS(network, tolerance_pu) for _ in parts]
     with ThreadPoolExecutor(n) as pool:

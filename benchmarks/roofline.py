@@ -29,10 +29,13 @@ from rich.table import Table
 from grid_fed_rl.feeders.library import open_feeder
 from grid_fed_rl.powerflow import Network, compile_network, solve
 from grid_fed_rl.powerflow.lanes import COMPILED, LANES, fused, splat, store
+from grid_fed_rl.powerflow.linear_kernels import Columns
 
 COMPLEX = 16  # bytes
 MULTIPLY_SUBTRACT = 8  # flops of a complex one
-LEG = 60  # flops of a leg's law and current, about; square root and division count as one each
+LEG = 40  # flops of a leg's law and current, about; a root or a division counts as one
+SITE = 47  # flops of mixing a step with the last three, a node that loads stand on
+SITE_ARRAYS = 10  # complex numbers that mixing and injecting keep of each such node
 LARGE_BYTES = 2**27  # of each array in memory, beyond any cache
 
 
@@ -119,39 +122,61 @@ def peak_bytes(threads: int, working_set_bytes: int) -> float:
 # ---- the solve ------------------------------------------------------------------------
 
 
-def count(network: Network, iterations: float) -> Count:
-    """Operations and bytes of a row, from what the kernels do to each entry.
+def _substitution(columns: Columns, begin: int, own_factors: bool) -> tuple[float, float]:
+    """Operations and bytes, a row, of both substitutions through some columns.
 
-    A multiply-subtract of the substitution reads its factor and two vectors of
-    which one stays in a register, and writes one. Factors of the interior are
-    numbers that all lanes share.
+    A panel of columns keeps its pivots in registers; forward, what stands below is
+    read and written once a panel, backward it is read. Factors are read twice, by
+    every lane where rows have their own.
     """
+    flops = moved = 0.0
+    for k in range(begin, len(columns.width)):
+        width = int(columns.width[k])
+        if width == 0:
+            continue
+        entries = int(columns.column[k + width] - columns.column[k])
+        below = int(columns.column[k + width] - columns.column[k + width - 1])
+        flops += MULTIPLY_SUBTRACT * (2 * entries + width)
+        moved += COMPLEX * (3 * below + 4 * width)
+        moved += 2 * COMPLEX * entries * (1.0 if own_factors else 1.0 / LANES)
+    return flops, moved
+
+
+def count(network: Network, iterations: float) -> Count:
+    """Operations and bytes of a row, from what the kernels do to each entry."""
     e, interior, boundary = network.elimination, network.interior, network.boundary
-    quiet = int(interior.column[e.n_quiet])
-    n_inside = len(interior.row) - quiet
-    n_border, n_nodes = len(boundary.row), e.n_nodes - e.n_quiet
-    entries = n_inside + n_border
-    flops_substitution = 2 * MULTIPLY_SUBTRACT * entries + MULTIPLY_SUBTRACT * n_nodes
-    # Forward: read and write x; backward: read x. The border has its factors by lane.
-    bytes_substitution = COMPLEX * (3 * entries + 2 * n_border + 2 * n_nodes)
-    bytes_substitution += COMPLEX * 2 * n_inside / LANES
-    n_legs = len(network.legs.start)
-    flops_iteration = flops_substitution + LEG * n_legs + 9 * n_nodes
-    # Legs: two voltages, two currents read and written, the power. Then v, x, and the source.
-    bytes_iteration = bytes_substitution + COMPLEX * (6 * n_legs + 4 * n_nodes)
+    n_sites, n_legs = len(network.sites.position), len(network.legs.start)
+    inside = _substitution(interior.columns, e.n_quiet, own_factors=False)
+    border = _substitution(boundary.columns, 0, own_factors=True)
+    n_loud = e.n_nodes - e.n_quiet
+    flops_iteration = inside[0] + border[0] + LEG * n_legs + SITE * n_sites
+    bytes_iteration = (
+        inside[1]
+        + border[1]
+        + COMPLEX
+        * (
+            n_loud  # cleared
+            + 6 * n_legs  # voltages of two ends, their currents read and written
+            + 4 * n_sites  # currents cleared, gathered, added to the right-hand side
+            + 11 * n_sites  # the last step against those before it
+            + 6 * n_sites  # the next voltages from the last four steps
+        )
+    )
+    n_entries, n_terms = len(boundary.base_re), len(boundary.term_entry)
     n_updates = len(boundary.target)
-    n_terms = len(boundary.term_entry)
-    flops_once = MULTIPLY_SUBTRACT * (n_updates + n_border) + 4 * n_terms
-    bytes_once = COMPLEX * (3 * n_updates + 4 * n_border + 2 * n_terms)
-    flops_once += MULTIPLY_SUBTRACT * quiet
-    bytes_once += COMPLEX * (quiet + 3 * e.n_nodes)  # quiet voltages; what comes in and goes out
-    block = COMPLEX * LANES * (2 * (e.n_nodes + 1) + n_border + e.n_nodes - e.n_interior)
+    quiet = int(interior.columns.column[e.n_quiet])
+    n_elements = len(network.loads) + len(network.ders)
+    flops_once = MULTIPLY_SUBTRACT * (n_updates + n_entries + quiet) + 4 * n_terms
+    bytes_once = COMPLEX * (
+        4 * n_updates + 5 * n_entries + 2.5 * n_terms + quiet + 2 * e.n_nodes + 2 * n_elements
+    )
+    by_lane = e.n_nodes + n_entries + SITE_ARRAYS * n_sites + n_elements
     return Count(
         flops_once + iterations * flops_iteration,
         bytes_once + iterations * bytes_iteration,
         flops_iteration,
         bytes_iteration,
-        int(block + 8 * LANES * 2 * (len(network.loads) + len(network.ders))),
+        COMPLEX * LANES * by_lane,
     )
 
 
