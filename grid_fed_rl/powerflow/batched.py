@@ -63,6 +63,10 @@ def _start(
         raise PowerFlowError(
             f"start_pu has shape {start.shape}; expected (1 or {n_rows}, {network.n_nodes})"
         )
+    if not np.isfinite(start).all():
+        raise PowerFlowError(
+            f"start_pu holds {start[~np.isfinite(start)][0]}; expected finite numbers"
+        )
     return start
 
 

@@ -1,5 +1,6 @@
 """What varies from row to row of a batch: taps, capacitors, switches, loads, DER."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -59,8 +60,8 @@ class Setpoint:
         """Return a copy with some arrays replaced; they broadcast over the batch.
 
         Raises:
-            PowerFlowError: an array is unknown, does not broadcast, or holds a
-                tap position that is not a whole number.
+            PowerFlowError: an array is unknown, does not broadcast, or holds what
+                its kind cannot: half a tap, a switch that is neither open nor closed.
         """
         arrays = {name: self._typed(name, value) for name, value in changes.items()}
         n_rows = max([self.n_rows, *(len(array) for array in arrays.values() if array.ndim == 2)])
@@ -80,17 +81,40 @@ class Setpoint:
         if name not in self.__slots__:
             known = ", ".join(self.__slots__)
             raise PowerFlowError(f"a set-point has no {name!r}; it has {known}")
-        array = np.asarray(value)
         dtype = getattr(self, name).dtype
-        if dtype.kind == "i" and array.dtype.kind == "f":
-            broken = array[array != np.rint(array)]
-            if broken.size:
-                raise PowerFlowError(f"set-point {name} holds {broken[0]}; expected whole numbers")
+        try:
+            array = np.asarray(value)
+        except ValueError:
+            raise PowerFlowError(f"set-point {name} is ragged: rows differ in length") from None
+        words, fits = _WANTED[dtype.kind]
+        if array.dtype.kind not in "biuf":
+            raise PowerFlowError(f"set-point {name} is of type {array.dtype}; expected {words}")
+        broken = array[~fits(array)]
+        if broken.size:
+            raise PowerFlowError(f"set-point {name} holds {broken[0]}; expected {words}")
         return array.astype(dtype)
 
 
+def _is_int32(array: NDArray[Any]) -> NDArray[np.bool_]:
+    return (array == np.rint(array)) & (np.abs(array) < 2.0**31)
+
+
+# By kind of array: what it may hold, in words and as a test of each value.
+_WANTED: dict[str, tuple[str, Callable[[NDArray[Any]], NDArray[np.bool_]]]] = {
+    "i": ("whole numbers", _is_int32),
+    "b": ("true or false", lambda array: (array == 0) | (array == 1)),
+    "f": ("numbers", lambda array: np.ones(array.shape, dtype=np.bool_)),
+}
+
+
 def nominal_setpoint(network: Network, n_rows: int = 1) -> Setpoint:
-    """Everything as the feeder has it: taps, capacitors, switches, loads, DER."""
+    """Everything as the feeder has it: taps, capacitors, switches, loads, DER.
+
+    Raises:
+        PowerFlowError: `n_rows` is negative.
+    """
+    if n_rows < 0:
+        raise PowerFlowError(f"n_rows is {n_rows}; expected 0 or more")
     feeder = network.feeder
     ders = [*feeder.pvs.values(), *feeder.storages.values(), *feeder.generators.values()]
     row = Setpoint(

@@ -60,14 +60,17 @@ def solve(
         tolerance_pu: Largest voltage change of the last iteration. Beside a delta side
             that only an anti-float susceptance holds, rounding moves voltages by 1e-9
             from one iteration to the next: less than that may not be reached.
-        max_iterations: Iterations a row may take.
+        max_iterations: Iterations a row may take. Where controls act, and for the
+            reference engine, the default stands.
         threads: Threads to spread the rows over; all processors by default. The
             reference engine uses one.
 
     Raises:
         PowerFlowError: an array has the wrong shape, is not finite, or asks for
-            a tap position or capacitor step that does not exist; the engine is unknown.
+            a tap position or capacitor step that does not exist; the engine is
+            unknown, the controls are another network's, or an option makes no sense.
     """
+    _check_options(network, controls, tolerance_pu, max_iterations, threads)
     if engine == "opendss":
         return _reference(network, tolerance_pu).solve(setpoint, controls=controls)
     if engine != "batched":
@@ -85,3 +88,29 @@ def solve(
 
     acting = LocalControls(network) if controls is True else controls
     return acting.settle(setpoint, start_pu=start_pu, tolerance_pu=tolerance_pu, threads=threads)
+
+
+def _check_options(
+    network: Network,
+    controls: "LocalControls | bool",
+    tolerance_pu: float,
+    max_iterations: int,
+    threads: int | None,
+) -> None:
+    if not isinstance(controls, bool):
+        of = getattr(controls, "network", None)
+        if of is None:
+            raise PowerFlowError(
+                f"controls is {controls!r}; expected True, False or a LocalControls"
+            )
+        if of is not network:
+            raise PowerFlowError(
+                f"controls are of feeder {of.feeder.name!r}, not of the network that is "
+                f"solved, of feeder {network.feeder.name!r}"
+            )
+    if not tolerance_pu > 0.0:
+        raise PowerFlowError(f"tolerance_pu is {tolerance_pu}; expected a number above 0")
+    if max_iterations < 1:
+        raise PowerFlowError(f"max_iterations is {max_iterations}; expected 1 or more")
+    if threads is not None and threads < 1:
+        raise PowerFlowError(f"threads is {threads}; expected 1 or more")

@@ -8,7 +8,14 @@ import pytest
 
 from grid_fed_rl.errors import PowerFlowError
 from grid_fed_rl.feeders import Connection, Pv, Terminal, load
-from grid_fed_rl.powerflow import Network, Setpoint, compile_network, nominal_setpoint, solve
+from grid_fed_rl.powerflow import (
+    LocalControls,
+    Network,
+    Setpoint,
+    compile_network,
+    nominal_setpoint,
+    solve,
+)
 from grid_fed_rl.powerflow.opendss import OpenDSS
 
 
@@ -78,6 +85,16 @@ def test_rows_are_rows(setpoint: Setpoint) -> None:
             "set-point tap_position holds nan; expected whole numbers",
         ),
         (
+            {"tap_position": 2**32 + 1},
+            "set-point tap_position holds 4294967297; expected whole numbers",
+        ),
+        ({"switch_closed": np.nan}, "set-point switch_closed holds nan; expected true or false"),
+        ({"switch_closed": 2}, "set-point switch_closed holds 2; expected true or false"),
+        ({"switch_closed": "no"}, "set-point switch_closed is of type <U2; expected true or false"),
+        ({"load_kw": "much"}, "set-point load_kw is of type <U4; expected numbers"),
+        ({"load_kw": 1 + 2j}, "set-point load_kw is of type complex128; expected numbers"),
+        ({"load_kw": [[1.0], [1.0, 2.0]]}, "set-point load_kw is ragged: rows differ in length"),
+        (
             {"load_kw": [1.0, 2.0]},
             r"set-point load_kw of shape \(2,\) does not broadcast to \(3, 15\)",
         ),
@@ -94,6 +111,12 @@ def test_rows_are_rows(setpoint: Setpoint) -> None:
 def test_with_refuses(setpoint: Setpoint, changes: dict[str, Any], message: str) -> None:
     with pytest.raises(PowerFlowError, match=message):
         setpoint.with_(**changes)
+
+
+def test_a_batch_has_no_negative_number_of_rows(network: Network) -> None:
+    assert solve(network, nominal_setpoint(network, 0)).v_pu.shape == (0, 41)
+    with pytest.raises(PowerFlowError, match="n_rows is -1; expected 0 or more"):
+        nominal_setpoint(network, -1)
 
 
 @pytest.mark.parametrize(
@@ -157,3 +180,33 @@ def test_solve_refuses_a_start_of_another_shape(
 ) -> None:
     with pytest.raises(PowerFlowError, match=r"start_pu has shape .*; expected \(1 or 3, 41\)"):
         solve(network, setpoint, start_pu=np.ones(shape, dtype=complex))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"start_pu": np.full((1, 41), np.nan)}, "start_pu holds .*nan.*; expected finite numbers"),
+        ({"tolerance_pu": 0.0}, "tolerance_pu is 0.0; expected a number above 0"),
+        ({"tolerance_pu": np.nan}, "tolerance_pu is nan; expected a number above 0"),
+        ({"max_iterations": 0}, "max_iterations is 0; expected 1 or more"),
+        ({"threads": 0}, "threads is 0; expected 1 or more"),
+        ({"threads": -1}, "threads is -1; expected 1 or more"),
+        ({"engine": "fast"}, "engine is 'fast'; expected 'batched' or 'opendss'"),
+        ({"controls": "all"}, "controls is 'all'; expected True, False or a LocalControls"),
+        ({"controls": None}, "controls is None; expected True, False or a LocalControls"),
+    ],
+)
+def test_solve_refuses_options_that_make_no_sense(
+    network: Network, setpoint: Setpoint, options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(PowerFlowError, match=message):
+        solve(network, setpoint, **options)
+
+
+@pytest.mark.parametrize("engine", ["batched", "opendss"])
+def test_solve_refuses_another_network_s_controls(
+    network: Network, setpoint: Setpoint, engine: Any
+) -> None:
+    others = LocalControls(compile_network(load("ieee4_yy")))
+    with pytest.raises(PowerFlowError, match=r"controls are of feeder 'ieee4_yy', .* 'ieee13'"):
+        solve(network, setpoint, controls=others, engine=engine)
