@@ -123,7 +123,7 @@ def _as_text(network: "Network", flow: "PowerFlow", args: argparse.Namespace) ->
         return f"{title}: no solution found in {flow.iterations[0]} iterations"
     state = "" if flow.settled[0] else "; ITS CONTROLS DID NOT COME TO REST"
     parts = [
-        f"{title}, {args.engine} engine: {flow.iterations[0]} iterations{state}",
+        f"{title}\n{args.engine} engine, {flow.iterations[0]} iterations{state}",
         _powers(network, flow),
         _taps(network, flow),
         _levels(network, flow),
