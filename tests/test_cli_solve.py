@@ -86,6 +86,22 @@ def test_the_profile_is_drawn(capsys: Capture, tmp_path: Path):
     assert f"Drawn into {path}" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("command", [("solve",), ("feeders", "show")])
+@pytest.mark.parametrize("name", ["profile.svg", "profile", "."])
+def test_a_picture_is_a_png(capsys: Capture, command: tuple[str, ...], name: str):
+    with pytest.raises(SystemExit) as end:
+        main([*command, "ieee13", "--plot", name])
+    assert end.value.code == 2
+    assert f"argument --plot: {name!r} is no file ending in .png" in capsys.readouterr().err
+
+
+def test_a_picture_that_cannot_be_written_is_told_in_one_message(capsys: Capture, tmp_path: Path):
+    (tmp_path / "file").touch()
+    path = tmp_path / "file" / "profile.png"
+    assert main(["solve", "ieee13", "--plot", str(path)]) == 2
+    assert capsys.readouterr().err.startswith(f"grid-fed-rl: {tmp_path / 'file'}: ")
+
+
 def test_no_solution_is_said_and_has_a_status_of_its_own(capsys: Capture, tmp_path: Path):
     feeder = load("ieee13")
     heavy = {
@@ -99,6 +115,7 @@ def test_no_solution_is_said_and_has_a_status_of_its_own(capsys: Capture, tmp_pa
     found = json.loads(capsys.readouterr().out)
     assert found["converged"] is False
     assert found["losses_kw"] is None
+    assert found["voltages"]["671.1"] == [None, None]
 
 
 def _fields(feeder: object) -> dict:
@@ -125,9 +142,10 @@ def test_bench_year_extrapolates_and_says_so(capsys: Capture):
     assert json.loads(capsys.readouterr().out)["extrapolated"] is False
 
 
-def test_bench_refuses_nothing_to_do(capsys: Capture):
-    assert main(["bench", "year", "--feeders", "0"]) == 2
-    assert "--feeders is 0; expected 1 or more" in capsys.readouterr().err
+@pytest.mark.parametrize("option", ["feeders", "sample", "hours", "threads"])
+def test_bench_refuses_nothing_to_do(capsys: Capture, option: str):
+    assert main(["bench", "year", f"--{option}", "0"]) == 2
+    assert f"--{option} is 0; expected 1 or more" in capsys.readouterr().err
 
 
 def test_variants_have_the_size_of_their_model_and_figures_of_their_own():

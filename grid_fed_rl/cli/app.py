@@ -1,8 +1,9 @@
 """The command line: its grammar, and how it ends.
 
 Exit status 0 is success; 1 an error that nobody foresaw, with a traceback; 2 a
-wrong command or an error that the package raises on purpose, in one message; 3 a
-power flow without a solution; 130 an interruption with Ctrl-C.
+wrong command, a file that cannot be read or written, or an error that the package
+raises on purpose, in one message; 3 a power flow without a solution; 130 an
+interruption with Ctrl-C.
 """
 
 import argparse
@@ -80,6 +81,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # whoever read our output, `head` for one, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        if args.debug or error.filename is None:
+            raise
+        return _complain(f"{error.filename}: {error.strerror}", 2)
 
 
 def _complain(message: str, status: int) -> int:

@@ -119,8 +119,8 @@ def year_multiplier(
 def _year(args: argparse.Namespace) -> int:
     from grid_fed_rl.errors import GridFedRLError
 
-    for name in ("feeders", "sample", "hours"):
-        if getattr(args, name) < 1:
+    for name in ("feeders", "sample", "hours", "threads"):
+        if getattr(args, name) is not None and getattr(args, name) < 1:
             raise GridFedRLError(f"--{name} is {getattr(args, name)}; expected 1 or more")
     result = _measure(args)
     print(json.dumps(asdict(result)) if args.json else _words(result))

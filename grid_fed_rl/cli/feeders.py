@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from grid_fed_rl.cli.text import HelpFormatter, columns
+from grid_fed_rl.cli.text import HelpFormatter, columns, picture
 
 if TYPE_CHECKING:
     from grid_fed_rl.feeders import Capacitor, Feeder, Regulator
@@ -72,7 +72,7 @@ def add_to(
     )
     show.add_argument(
         "--plot",
-        type=Path,
+        type=picture,
         metavar="FILE.png",
         help="also draw it, coloured by voltage as found, lines as wide as they are loaded",
     )
@@ -122,7 +122,7 @@ def _show(args: argparse.Namespace) -> int:
         from grid_fed_rl.analytics.feeder_plot import draw_feeder
 
         draw_feeder(feeder, args.plot)
-        print(f"\ndrawn in {args.plot}")
+        print(f"\nDrawn into {args.plot}")
     return 0
 
 
@@ -144,7 +144,7 @@ def _facts(feeder: "Feeder") -> dict[str, str]:
         "source": f"bus {source.bus}, {source.kv_ll:g} kV, {source.v_pu:g} p.u.",
         "buses": f"{len(feeder.buses):,}: "
         + ", ".join(f"{n:,} at {kv:.4g} kV" for kv, n in sorted(levels.items(), reverse=True)),
-        "nodes": f"{_n_nodes(feeder):,} (phases of buses)",
+        "nodes": f"{_n_nodes(feeder):,} (conductors at buses)",
         "lines": f"{len(lines):,}, {line_km:.2f} km; the farthest node is "
         f"{farthest_km:.2f} km from the source",
         "transformers": _counted(f"with {n} windings" for n in windings) or "none",
@@ -152,9 +152,13 @@ def _facts(feeder: "Feeder") -> dict[str, str]:
         "regulators": _listed(feeder.regulators) + _controlled(feeder.regulators.values()),
         "capacitors": _listed(f"{c.name} ({_size(c)})" for c in feeder.capacitors.values())
         + _watching(feeder.capacitors.values()),
-        "switches": f"{len(feeder.switches)}"
-        + (f" ({_counted_kinds(kinds)})" if set(kinds) - {"switch"} else "")
-        + f", open: {_named(opened) or 'none'}",
+        "switches": (
+            f"{len(feeder.switches)}"
+            + (f" ({_counted_kinds(kinds)})" if set(kinds) - {"switch"} else "")
+            + f", open: {_named(opened) or 'none'}"
+            if feeder.switches
+            else "none"
+        ),
         "loads": f"{len(loads):,}: {kw:,.0f} kW and {kvar:,.0f} kvar; "
         f"{_counted(load.connection for load in loads)}; "
         f"{_counted(_MODELS[load.model] for load in loads)}"

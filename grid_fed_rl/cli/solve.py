@@ -2,11 +2,9 @@
 
 import argparse
 import json
-import math
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from grid_fed_rl.cli.text import HelpFormatter, columns
+from grid_fed_rl.cli.text import HelpFormatter, columns, picture
 
 if TYPE_CHECKING:
     import numpy as np
@@ -64,7 +62,7 @@ def add_to(
     parser.add_argument("--json", action="store_true", help="print one JSON object instead")
     parser.add_argument("--all-nodes", action="store_true", help="list the voltage of every node")
     parser.add_argument(
-        "--plot", type=Path, metavar="FILE.png", help="also draw the voltage along the feeder"
+        "--plot", type=picture, metavar="FILE.png", help="also draw the voltage along the feeder"
     )
     parser.set_defaults(run=_solve)
 
@@ -102,7 +100,7 @@ def _as_json(network: "Network", flow: "PowerFlow") -> str:
         },
         "taps": dict(zip(network.regulators, flow.setpoint.tap_position[0].tolist(), strict=True)),
         "voltages": {
-            node: [v, d] if math.isfinite(v) else [None, None]
+            node: [v, d] if solved else [None, None]
             for node, v, d in zip(network.node_names, volts, degrees, strict=True)
         },
     }

@@ -2,8 +2,9 @@
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
 
-__all__ = ["HelpFormatter", "columns"]
+__all__ = ["HelpFormatter", "columns", "picture"]
 
 
 class HelpFormatter(argparse.RawDescriptionHelpFormatter):
@@ -25,6 +26,14 @@ def columns(heading: Sequence[str], rows: Sequence[Sequence[str | int | float]])
         ).rstrip()
         for row in [heading, *cells]
     )
+
+
+def picture(text: str) -> Path:
+    """Type of an argument that names a picture to be written."""
+    path = Path(text)
+    if path.suffix.lower() != ".png" or path.is_dir():
+        raise argparse.ArgumentTypeError(f"{text!r} is no file ending in .png")
+    return path
 
 
 def _cell(value: str | int | float) -> str:
