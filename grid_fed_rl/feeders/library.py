@@ -85,7 +85,7 @@ def open_feeder(name_or_path: str | Path) -> Feeder:
     """
     path = Path(name_or_path)
     if path.suffix.lower() == ".dss":
-        return read_opendss(path).feeder
+        return read_opendss(path, probe=True).feeder
     if _is_folder(path):
         feeder = read_tables(path)
         check(feeder)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from grid_fed_rl.errors import FeederError
+from grid_fed_rl.feeders.opendss.probe import check_survival
 from grid_fed_rl.feeders.opendss.report import ImportReport, Note
 from grid_fed_rl.feeders.opendss.staging import Staged, stage
 
@@ -181,10 +182,14 @@ class Circuit:
         ]
 
 
-def compile_script(path: Path) -> Circuit:
+def compile_script(path: Path, *, probe: bool = False) -> Circuit:
     """Let OpenDSS compile a script, in a context of its own.
 
     The working directory stays, and nothing is written beside the script.
+
+    Args:
+        path: The script.
+        probe: Let another process try it first.
 
     Raises:
         FeederError: the script is not there, does not compile, or builds no
@@ -196,6 +201,8 @@ def compile_script(path: Path) -> Circuit:
             copies = Path(folder) / ("parsed" if without_solve else "whole")
             copies.mkdir()
             staged = stage(path, copies, without_solve=without_solve)
+            if probe and not without_solve:
+                check_survival(path, staged)
             dss, failed = _compiled(staged)
             if failed is None:
                 break

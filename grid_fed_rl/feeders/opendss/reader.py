@@ -62,7 +62,11 @@ _OWN = {"loadshape": 1, "growthshape": 1, "tcc_curve": 10, "spectrum": 7}  # in 
 
 
 def read_opendss(
-    path: str | Path, *, skip: Collection[str] = (), allow_refused: bool = False
+    path: str | Path,
+    *,
+    skip: Collection[str] = (),
+    allow_refused: bool = False,
+    probe: bool = False,
 ) -> Imported:
     """Read an OpenDSS script into a feeder.
 
@@ -78,6 +82,9 @@ def read_opendss(
         skip: Elements to leave out though they cannot be represented, as
             ``class.name``; they stand in the report.
         allow_refused: Leave out every element that cannot be represented.
+        probe: Let a process of its own try the script first, which takes some tenths
+            of a second: there are malformed scripts of which OpenDSS, and the
+            process that called it, dies.
 
     Returns:
         The feeder, and a report of what was read, approximated, refused and
@@ -92,7 +99,7 @@ def read_opendss(
     if not path.is_file():
         what = "is a folder; name its master script" if path.is_dir() else "is not there"
         raise FeederError(f"OpenDSS script {str(path)!r} {what}")
-    circuit = compile_script(path)
+    circuit = compile_script(path, probe=probe)
     feeder = _feeder(circuit, path)
     _pass_over(circuit)
     refused = [n for n in circuit.report.refused if n.element.lower() not in _lower(skip)]

@@ -130,6 +130,19 @@ def test_paths_that_are_no_scripts(tmp_path: Path) -> None:
             read_opendss(unreadable)
 
 
+def test_a_script_of_which_opendss_dies(script: Callable[..., Path]) -> None:
+    """The value without a name is one that a transformer cannot have."""
+    deadly = script(
+        a_dss=CIRCUIT + "new transformer.t phases=3 windings=2 xhl=8\n"
+        "~ 4.800 bus=a conn=delta kv=230 kva=2500 %r=1\n"
+        "~ wdg=2 bus=b conn=delta kv=4.8 kva=2500 %r=1\n"
+    )
+    with pytest.raises(FeederError, match="dies of it"):
+        read_opendss(deadly, probe=True)
+    good = script(b_dss=CIRCUIT + "set voltagebases=[12.47]\ncalcv\n")
+    assert read_opendss(good, probe=True).feeder.name == "x"
+
+
 def test_names_that_opendss_cannot_tell_apart(write: Write) -> None:
     from dataclasses import replace
 
