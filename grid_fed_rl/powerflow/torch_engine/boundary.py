@@ -2,14 +2,14 @@
 
 Values lie ``[index, row]``. The numbers of a level's entries are a slice, and what
 they need of other levels is gathered: see `levels`. ``Y = L D L^T`` without pivoting,
-as in `kernels`; the last entry and the last node stay 0, for the padding.
+as in `linear_kernels`; the last entry and the last node stay 0, for the padding.
 """
 
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from grid_fed_rl.powerflow.kernels import EARTHED
+from grid_fed_rl.powerflow.linear_kernels import EARTHED
 from grid_fed_rl.powerflow.torch_engine.devices import ToDevice
 from grid_fed_rl.powerflow.torch_engine.levels import Level, Levels
 

@@ -66,6 +66,6 @@ def to_device(device: "torch.device") -> ToDevice:
     def tensor(array: np.ndarray) -> "Tensor":
         if array.dtype == np.int32:
             array = array.astype(np.int64)
-        return torch.from_numpy(np.ascontiguousarray(array)).to(device)
+        return torch.tensor(np.ascontiguousarray(array), device=device)
 
     return tensor

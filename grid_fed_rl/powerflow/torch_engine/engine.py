@@ -29,7 +29,7 @@ from grid_fed_rl.powerflow.torch_engine.devices import device_of, free_bytes, to
 from grid_fed_rl.powerflow.torch_engine.interior import InteriorOnDevice
 from grid_fed_rl.powerflow.torch_engine.laws import LegsOnDevice
 from grid_fed_rl.powerflow.torch_engine.levels import levels_of
-from grid_fed_rl.powerflow.torch_engine.mixing import Past, look_back, no_past, step
+from grid_fed_rl.powerflow.torch_engine.mixing import look_back, no_past, step
 from grid_fed_rl.powerflow.torch_engine.parts import parts_of
 from grid_fed_rl.powerflow.torch_engine.switching import Switching
 
@@ -150,7 +150,7 @@ class TorchEngine:
     def bytes_a_row(self) -> int:
         """Device memory that a row takes while it is solved, about."""
         n_sites, n_legs = len(self._interior.sites), len(self._interior.legs)
-        numbers = self._boundary.numbers_a_row + 20 * n_sites + 6 * n_legs
+        numbers = self._boundary.numbers_a_row + 24 * n_sites + 6 * n_legs
         return 16 * (numbers + 2 * self.network.n_nodes)
 
     def solve(
@@ -176,21 +176,23 @@ class TorchEngine:
             PowerFlowError: an array has the wrong shape, is not finite, or asks for a
                 tap position or capacitor step that does not exist.
         """
-        flow = self.solve_on_device(
-            setpoint,
-            start_pu=start_pu,
-            tolerance_pu=tolerance_pu,
-            max_iterations=max_iterations,
-        )
-        v_pu, status, iterations, residual_pu = (one.cpu().numpy() for one in flow)
-        return PowerFlow(
-            v_pu=v_pu,
-            status=status,
-            iterations=iterations,
-            residual_pu=residual_pu,
+        n_rows = setpoint.n_rows
+        flow = PowerFlow(
+            v_pu=np.empty((n_rows, self.network.n_nodes), dtype=np.complex128),
+            status=np.empty(n_rows, dtype=np.int8),
+            iterations=np.empty(n_rows, dtype=np.int32),
+            residual_pu=np.empty(n_rows),
             setpoint=setpoint,
-            settled=status == Status.CONVERGED,
+            settled=np.empty(n_rows, dtype=np.bool_),
         )
+        first = 0
+        for chunk in self._solved(setpoint, start_pu, tolerance_pu, max_iterations):
+            rows = slice(first, first + len(chunk.status))
+            for name, part in zip(chunk._fields, chunk, strict=True):
+                getattr(flow, name)[rows] = part.cpu().numpy()
+            first = rows.stop
+        flow.settled[:] = flow.converged
+        return flow
 
     def solve_on_device(
         self,
@@ -203,29 +205,34 @@ class TorchEngine:
         """The same as `solve`, its answer left on the device."""
         import torch
 
-        check_setpoint(self.network, setpoint)
-        start = _start(self.network, setpoint.n_rows, start_pu)
-        with torch.inference_mode():
-            chunks = [
-                self._solve_chunk(
-                    setpoint.rows(rows),
-                    start[rows] if len(start) > 1 else start,
-                    tolerance_pu,
-                    max_iterations,
-                )
-                for rows in self._chunks(setpoint.n_rows)
-            ]
-            none = self._nothing()
-            whole = DeviceFlow(*(torch.cat(parts) for parts in zip(none, *chunks, strict=True)))
-            return DeviceFlow(*(part[: setpoint.n_rows] for part in whole))
+        v = torch.empty((0, self.network.n_nodes), dtype=torch.complex128, device=self.device)
+        none = _Progress.begin(v.T)
+        chunks = [
+            DeviceFlow(v, none.status, none.iterations, none.residual),
+            *self._solved(setpoint, start_pu, tolerance_pu, max_iterations),
+        ]
+        return DeviceFlow(*(torch.cat(parts) for parts in zip(*chunks, strict=True)))
 
-    def _nothing(self) -> DeviceFlow:
-        """The answer to no row at all."""
+    def _solved(
+        self,
+        setpoint: Setpoint,
+        start_pu: Complex | None,
+        tolerance_pu: float,
+        max_iterations: int,
+    ) -> Iterator[DeviceFlow]:
+        """Solve chunk by chunk."""
         import torch
 
-        v = torch.empty((0, self.network.n_nodes), dtype=torch.complex128, device=self.device)
-        end = _Progress.begin(v.T)
-        return DeviceFlow(v, end.status, end.iterations, end.residual)
+        check_setpoint(self.network, setpoint)
+        n_rows = setpoint.n_rows
+        start = _start(self.network, n_rows, start_pu)
+        for rows in self._chunks(n_rows):
+            own_start = start[rows] if len(start) > 1 else start
+            with torch.no_grad():
+                flow = self._solve_chunk(
+                    setpoint.rows(rows), own_start, tolerance_pu, max_iterations
+                )
+            yield DeviceFlow(*(part[: n_rows - rows[0]] for part in flow))
 
     def _chunks(self, n_rows: int) -> Iterator[NDArray[np.int64]]:
         """Rows of each chunk. The last is filled up with its last row."""

@@ -42,7 +42,7 @@ class _Law(NamedTuple):
     columns: "tuple[Tensor, ...]"  # as in `Legs.law`
 
     def g(self, square: "Tensor", inverse: "Tensor") -> "Tensor":
-        """g from |u|^2 and 1/|u|, each (leg, row); at 0 V an impedance."""
+        """The law's g from |u|^2 and 1/|u|, each (leg, row); at 0 V an impedance."""
         law = self.columns
         g = law[IN_1].addcmul(law[IN_2], inverse)
         g = law[IN_0].addcmul(g, inverse)
@@ -82,7 +82,7 @@ class LegsOnDevice:
     """
 
     def __init__(self, legs: Legs, order: Index, site_of: Index, tensor: ToDevice) -> None:
-        legs = Legs(*(part[order] for part in legs))
+        legs = legs._replace(**{name: getattr(legs, name)[order] for name in legs._fields})
         place = np.append(site_of, len(site_of))  # ground stands last
         self.start, self.stop = tensor(place[legs.start]), tensor(place[legs.stop])
         self.element = tensor(legs.element)

@@ -6,6 +6,7 @@ Each entry of L gathers the products that it must lose, in a list padded to the 
 of its round, so that nothing is added up in an order left to chance.
 """
 
+from itertools import pairwise, starmap
 from typing import NamedTuple
 
 import numpy as np
@@ -83,6 +84,7 @@ def _rounds(n: int, pairs: set[tuple[int, int]]) -> tuple[list[list[int]], dict[
 
 
 def padded(lists: list[list[int]], padding: int) -> Index:
+    """(list, number) lists made as long as the longest."""
     width = max(map(len, lists), default=0)
     return np.array([one + [padding] * (width - len(one)) for one in lists], dtype=np.int64)
 
@@ -90,7 +92,8 @@ def padded(lists: list[list[int]], padding: int) -> Index:
 def levels_of(network: Network) -> Levels:
     """Lay out the elimination of a network's boundary."""
     boundary, n_interior = network.boundary, network.elimination.n_interior
-    n = len(boundary.column) - 1
+    columns = boundary.columns
+    n = len(columns.column) - 1
     n_factors = 2 * len(network.regulators) + len(network.capacitors) + len(network.switches)
     base = boundary.base_re + 1j * boundary.base_im
     terms = np.zeros((len(base), n_factors), dtype=np.complex128)
@@ -98,8 +101,8 @@ def levels_of(network: Network) -> Levels:
     np.add.at(terms, (boundary.term_entry, boundary.term_factor), value)
     # What is 0 in every row was room for the fill of another order.
     present = np.flatnonzero((base != 0) | terms.any(axis=1))
-    owner = np.repeat(np.arange(n), np.diff(boundary.column))
-    one_end = np.concatenate([boundary.row - n_interior, np.arange(n)])[present].tolist()
+    owner = np.repeat(np.arange(n), np.diff(columns.column))
+    one_end = np.concatenate([columns.row - n_interior, np.arange(n)])[present].tolist()
     other = np.concatenate([owner, np.arange(n)])[present].tolist()
 
     rounds, near = _rounds(n, {(i, j) for i, j in zip(one_end, other, strict=True) if i != j})
@@ -127,7 +130,7 @@ def levels_of(network: Network) -> Levels:
 def _numbered(starts: list[int], column: list[list[int]]) -> dict[tuple[int, int], int]:
     """Number of every entry (row, column) of L and its diagonal."""
     entry: dict[tuple[int, int], int] = {}
-    for nodes in map(range, starts[:-1], starts[1:]):
+    for nodes in starmap(range, pairwise(starts)):
         places = [*((k, k) for k in nodes), *((i, k) for k in nodes for i in column[k])]
         entry |= {place: len(entry) + e for e, place in enumerate(places)}
     return entry
@@ -147,7 +150,7 @@ def _schedule(
                 left[entry[j, i]].append(entry[j, k])
                 right[entry[j, i]].append(entry[i, k])
     levels, end = [], 0
-    for first, last in zip(starts[:-1], starts[1:], strict=True):
+    for first, last in pairwise(starts):
         nodes = range(first, last)
         begin, off_diagonal = end, end + last - first
         end = off_diagonal + sum(len(column[k]) for k in nodes)

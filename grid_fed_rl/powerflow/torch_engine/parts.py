@@ -11,7 +11,7 @@ The boundary cuts the interior into pieces that know nothing of each other. A pa
 one of them, or several small ones: as many as fill a matrix product.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,7 @@ __all__ = ["Part", "parts_of"]
 
 Complex = NDArray[np.complex128]
 Index = NDArray[np.int64]
+Sparse = Any  # scipy types no slice of a sparse array
 
 # Pieces share a part until it has so many legs: a product of that size keeps a device
 # busy, and its zeros cost less than a product a piece.
@@ -61,16 +62,17 @@ def parts_of(network: Network, legs_a_part: int = LEGS_A_PART) -> list[Part]:
     ]
 
 
-def _lower(network: Network) -> csc_array:
+def _lower(network: Network) -> Sparse:
     """(node, interior node) the factor L of the interior, without its diagonal of ones."""
     interior = network.interior
-    n_interior = len(interior.column) - 1
-    column = np.repeat(np.arange(n_interior), np.diff(interior.column))
+    begin, row = interior.columns.column, interior.columns.row
+    n_interior = len(begin) - 1
+    column = np.repeat(np.arange(n_interior), np.diff(begin))
     factor = interior.factor_re + 1j * interior.factor_im
-    return csc_array((factor, (interior.row, column)), shape=(network.n_nodes, n_interior))
+    return csc_array((factor, (row, column)), shape=(network.n_nodes, n_interior))
 
 
-def _entering(network: Network) -> csc_array:
+def _entering(network: Network) -> Sparse:
     """(node, leg + 1) where a leg's current enters and leaves; the source's stands last."""
     legs, source = network.legs, network.sites
     position = network.sites.position
@@ -83,7 +85,7 @@ def _entering(network: Network) -> csc_array:
 
 
 def _divide(
-    lower: csc_array, entering: csc_array, n_interior: int, legs_a_part: int
+    lower: Sparse, entering: Sparse, n_interior: int, legs_a_part: int
 ) -> tuple[Index, Index]:
     """Part of every interior node and of every leg: pieces that hang together, packed."""
     factors, ends = coo_array(lower[:n_interior]), coo_array(entering[:n_interior, :-1])
@@ -104,9 +106,7 @@ def _divide(
     return part[piece[:n_interior]], part[piece[n_interior:]]
 
 
-def _part(
-    network: Network, lower: csc_array, entering: csc_array, nodes: Index, legs: Index
-) -> Part:
+def _part(network: Network, lower: Sparse, entering: Sparse, nodes: Index, legs: Index) -> Part:
     """The matrices of a part, by the substitutions they stand for."""
     n_interior = network.elimination.n_interior
     interior = network.interior
@@ -134,7 +134,7 @@ def _part(
     )
 
 
-def _solve(inside: csc_array, right: Complex, *, lower: bool) -> Complex:
+def _solve(inside: Sparse, right: Complex, *, lower: bool) -> Complex:
     """``(1 + inside)^-1 right``, or of its transpose."""
     if not right.size:
         return right
