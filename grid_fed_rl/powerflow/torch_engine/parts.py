@@ -88,7 +88,8 @@ def _divide(
     lower: Sparse, entering: Sparse, n_interior: int, legs_a_part: int
 ) -> tuple[Index, Index]:
     """Part of every interior node and of every leg: pieces that hang together, packed."""
-    factors, ends = coo_array(lower[:n_interior]), coo_array(entering[:n_interior, :-1])
+    factors: Sparse = coo_array(lower[:n_interior])
+    ends: Sparse = coo_array(entering[:n_interior, :-1])
     n_legs = ends.shape[1]
     n = n_interior + n_legs
     i = np.concatenate([factors.coords[0], ends.coords[0]])
@@ -112,7 +113,7 @@ def _part(network: Network, lower: Sparse, entering: Sparse, nodes: Index, legs:
     interior = network.interior
     inverse = (interior.inverse_re + 1j * interior.inverse_im)[nodes, None]
     inside = csc_array(lower[nodes][:, nodes])
-    outward = csc_array(lower[n_interior:][:, nodes])
+    outward: Sparse = csc_array(lower[n_interior:][:, nodes])
     currents = entering[:, [*legs, entering.shape[1] - 1]].toarray()
     touched = np.abs(outward).sum(axis=1) + np.abs(currents[n_interior:, :-1]).sum(axis=1) > 0
     borders = np.flatnonzero(touched)
