@@ -15,7 +15,15 @@ from grid_fed_rl.feeders.opendss.probe import check_survival
 from grid_fed_rl.feeders.opendss.report import ImportReport, Note
 from grid_fed_rl.feeders.opendss.staging import Staged, stage
 
-__all__ = ["Circuit", "Element", "RefusedError", "compile_script", "digits", "new_context"]
+__all__ = [
+    "Circuit",
+    "Element",
+    "RefusedError",
+    "compile_script",
+    "digits",
+    "distinct",
+    "new_context",
+]
 
 T = TypeVar("T")
 
@@ -180,6 +188,15 @@ class Circuit:
             else [False] * n_conductors
             for t in range(1, n_terminals + 1)
         ]
+
+
+def distinct(bus: str, nodes: tuple[int, ...]) -> tuple[int, ...]:
+    """The nodes, refused if two conductors land on one that is not ground."""
+    live = [node for node in nodes if node]
+    if len(set(live)) < len(live):
+        where = ".".join((bus, *map(str, nodes)))
+        raise RefusedError(f"it stands on {where}; expected every node but ground once")
+    return nodes
 
 
 def compile_script(path: Path, *, probe: bool = False) -> Circuit:

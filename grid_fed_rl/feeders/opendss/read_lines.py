@@ -3,7 +3,13 @@
 import math
 from dataclasses import dataclass, field
 
-from grid_fed_rl.feeders.opendss.circuit import Circuit, Element, RefusedError, digits
+from grid_fed_rl.feeders.opendss.circuit import (
+    Circuit,
+    Element,
+    RefusedError,
+    digits,
+    distinct,
+)
 from grid_fed_rl.feeders.opendss.commands import SECTIONALISER
 from grid_fed_rl.feeders.records import Line, LineCode, Switch, SwitchKind, Terminal
 
@@ -117,6 +123,7 @@ class _Reader:
     def read(self, e: Element) -> Line | Switch:
         (bus_1, nodes_1), (bus_2, nodes_2) = self.circuit.terminals(e)
         code, length_m = self._code_and_length(e)
+        nodes_1, nodes_2 = distinct(bus_1, nodes_1), distinct(bus_2, nodes_2)
         common = (e.name, Terminal(bus_1, nodes_1), Terminal(bus_2, nodes_2), code, length_m)
         opened = self.circuit.opened(e)
         if any(map(any, opened)) and not any(map(all, opened)):

@@ -3,7 +3,13 @@
 import math
 from dataclasses import dataclass, field, replace
 
-from grid_fed_rl.feeders.opendss.circuit import Circuit, Element, RefusedError, digits
+from grid_fed_rl.feeders.opendss.circuit import (
+    Circuit,
+    Element,
+    RefusedError,
+    digits,
+    distinct,
+)
 from grid_fed_rl.feeders.opendss.read_transformers import leg_place, neutral_reactor
 from grid_fed_rl.feeders.opendss.shunt_commands import MODEL
 from grid_fed_rl.feeders.records import Connection, Reactor, Terminal
@@ -162,7 +168,7 @@ def _bank_place(
             raise RefusedError("a delta of less than three phases; expected legs node to node")
         return Terminal(bus, nodes[:3]), Connection.DELTA
     ((far_bus, ends),) = far
-    near = nodes[:phases]
+    near = distinct(bus, nodes[:phases])
     if not any(ends):
         return Terminal(bus, near), Connection.WYE
     if far_bus != bus:

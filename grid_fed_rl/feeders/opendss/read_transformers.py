@@ -3,7 +3,13 @@
 import math
 from dataclasses import dataclass, field
 
-from grid_fed_rl.feeders.opendss.circuit import Circuit, Element, RefusedError, digits
+from grid_fed_rl.feeders.opendss.circuit import (
+    Circuit,
+    Element,
+    RefusedError,
+    digits,
+    distinct,
+)
 from grid_fed_rl.feeders.records import (
     Connection,
     LineDropControl,
@@ -29,7 +35,8 @@ def leg_place(
         if phases == 2:
             raise RefusedError("an open delta of two phases; expected one or three phases a delta")
         n = 2 if phases == 1 else phases
-        return Terminal(bus, nodes[:n]), Connection.DELTA
+        return Terminal(bus, distinct(bus, nodes[:n])), Connection.DELTA
+    nodes = distinct(bus, nodes[: phases + 1])
     if nodes[phases] == 0 and not (phases == 1 and nodes[0] == 0):
         return Terminal(bus, nodes[:phases]), Connection.WYE
     return Terminal(bus, nodes[: phases + 1]), Connection.WYE_N

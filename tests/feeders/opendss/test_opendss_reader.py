@@ -237,6 +237,8 @@ REFUSED = {
     "fault.f": "new fault.f bus1=c r=1",
     "isource.i": "new isource.i bus1=c amps=9",
     "generator.g": "new generator.g bus1=c kv=12.47 kw=9 model=3",
+    "line.d": "new line.d bus1=b.2 bus2=c.2 r1=1 x1=1",
+    "load.d": "new load.d bus1=c.2 kv=12.47 kw=9",
     "capacitor.k": "new capacitor.k bus1=b bus2=c kv=12.47 kvar=900",
     "capacitor.l": "new capacitor.l bus1=c kv=12.47 numsteps=2 kvar=[100 200]",
     "capcontrol.m": "new capacitor.n bus1=c kv=12.47 kvar=9\n"
