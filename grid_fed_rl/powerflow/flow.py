@@ -29,7 +29,8 @@ class PowerFlow:
             where open switches cut a node off from the source.
         status: (batch,) `Status`; voltages of a row not converged mean nothing.
         iterations: (batch,).
-        residual_pu: (batch,) largest voltage change of the last iteration.
+        residual_pu: (batch,) largest voltage change of the last iteration, over the
+            nodes of loads and DER; NaN from the reference engine.
         setpoint: What was solved; where local controls acted, what they chose.
         settled: (batch,) whether the row converged and no local control of it still
             wants to act.

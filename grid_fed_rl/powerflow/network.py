@@ -1,6 +1,6 @@
 """The compiled feeder: the only crossing from SI to per unit.
 
-Nodes are bus.phase pairs. The per-unit base is 1 MVA everywhere and the
+A node is a conductor at a bus, ``bus.phase``. The per-unit base is 1 MVA everywhere and the
 nominal line-to-neutral voltage of each bus, so that an admittance between nodes
 i and j is ``Y V_i V_j / S``.
 """
@@ -41,7 +41,7 @@ class Network:
         capacitors: Names; columns of capacitor steps.
         switches: Names; columns of switch states.
         loads: Names; columns of load powers.
-        ders: Names, PV first and then storage; columns of DER powers.
+        ders: Names, PV first, then storage, then generators; columns of DER powers.
         tap_step_pu: (regulator,) voltage of one tap step.
         tap_lowest: (regulator,) lowest position; neutral is 0.
         tap_highest: (regulator,) highest position.
