@@ -14,11 +14,12 @@ from grid_fed_rl.feeders import (
     CapacitorControl,
     CapacitorControlKind,
     LineCode,
+    Profiles,
     Reactor,
     Terminal,
     load,
+    profiles,
 )
-from grid_fed_rl.feeders.time_profiles import Profiles
 from grid_fed_rl.powerflow import (
     Network,
     Setpoint,
@@ -306,6 +307,8 @@ def test_profiles_move_the_loads_that_name_them(network: Network) -> None:
             r"load_multiplier has shape \(4, 3\); expected \(4, 15\)",
         ),
         ({"load_multiplier": [1.0], "load_kw": np.ones((1, 15))}, "both given"),
+        ({"load_multiplier": 0.7}, r"load_multiplier has shape \(\); expected \(steps, 15\)"),
+        ({"load_mw": 3.0}, "no series 'load_mw'; known: load_multiplier, tap_position"),
         ({"load_mw": np.ones(3)}, "no series 'load_mw'; known: load_multiplier, tap_position"),
         ({"load_kw": np.full((2, 15), np.nan)}, "load_kw is nan at step 0, column 0"),
         ({"load_multiplier": np.ones(3), "tap_position": np.ones((2, 3))}, r"expected \(3, 3\)"),
@@ -317,6 +320,11 @@ def test_a_scenario_that_makes_no_sense_is_refused(
 ) -> None:
     with pytest.raises(PowerFlowError, match=complaint):
         SeriesScenario.of(network, **arrays)
+
+
+def test_a_feeder_without_profiles_says_so(network: Network) -> None:
+    with pytest.raises(PowerFlowError, match="feeder 'ieee13' brings no profiles"):
+        profile_scenario(network, profiles("ieee13"))
 
 
 def test_what_does_not_fit_together_is_refused(network: Network) -> None:

@@ -107,7 +107,7 @@ class SeriesScenario:
         row = nominal_setpoint(network) if base is None else base
         if row.n_rows != 1:
             raise PowerFlowError(f"scenario: base has {row.n_rows} rows; expected 1")
-        n_steps = len(next(iter(arrays.values())))
+        n_steps = next((len(array) for array in arrays.values() if array.ndim), 0)
         kept = {name: _checked(name, array, row, n_steps) for name, array in arrays.items()}
         multiplier = kept.pop("load_multiplier", np.empty((0, 1)))
         return cls(row, step_h, kept, multiplier, first_hour, n_steps)
@@ -136,13 +136,15 @@ def _checked(name: str, array: NDArray, base: Setpoint, n_steps: int) -> NDArray
     if field not in {f.name for f in fields(Setpoint)}:
         known = ", ".join(["load_multiplier", *(f.name for f in fields(Setpoint))])
         raise PowerFlowError(f"scenario: no series {name!r}; known: {known}")
+    shape = array.shape
     if array.ndim == 1:
         array = array[:, None]
     n_elements = getattr(base, field).shape[1]
     if array.ndim != 2 or len(array) != n_steps or array.shape[1] not in {1, n_elements}:
+        steps = n_steps or "steps"
         raise PowerFlowError(
-            f"scenario: {name} has shape {array.shape}; expected ({n_steps}, {n_elements}), "
-            f"a row a step, or ({n_steps},) for all alike"
+            f"scenario: {name} has shape {shape}; expected ({steps}, {n_elements}), "
+            f"a row a step, or ({steps},) for all alike"
         )
     if n_steps == 0:
         raise PowerFlowError(f"scenario: {name} has no steps; expected 1 or more")
@@ -157,17 +159,22 @@ def _checked(name: str, array: NDArray, base: Setpoint, n_steps: int) -> NDArray
     return array
 
 
-def profile_scenario(network: Network, profiles: Profiles, **given: Any) -> SeriesScenario:
+def profile_scenario(network: Network, profiles: Profiles | None, **given: Any) -> SeriesScenario:
     """Let loads follow the profiles that their feeder brings; others stay nominal.
 
     Args:
         network: The compiled feeder.
-        profiles: As `feeders.library.profiles` loads them.
+        profiles: As `feeders.profiles` loads them.
         **given: Anything else that `SeriesScenario.of` takes.
 
     Raises:
         FeederError: a load names a profile that there is not.
+        PowerFlowError: the feeder brings no profiles.
     """
+    if profiles is None:
+        raise PowerFlowError(
+            f"scenario: feeder {network.feeder.name!r} brings no profiles; give load_multiplier"
+        )
     multiplier = np.ones((len(profiles.multiplier), len(network.loads)))
     for k, load in enumerate(network.feeder.loads.values()):
         if load.profile:
