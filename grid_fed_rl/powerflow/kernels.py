@@ -393,4 +393,6 @@ def solve_rows(
             iterations_out[r] = iterations[lane]
             status_out[r] = status[lane]
             for k in range(n):
-                v_out[r, order[k]] = complex(x_re[k, lane], x_im[k, lane])
+                # A dead conductor beside live ones leaves a rounding of what they induce.
+                on = alive[zones.of[k], lane]
+                v_out[r, order[k]] = complex(on * x_re[k, lane], on * x_im[k, lane])

@@ -38,6 +38,7 @@ def solve(
     *,
     controls: "LocalControls | bool" = False,
     engine: Literal["batched", "opendss"] = "batched",
+    device: str | None = None,
     start_pu: NDArray[np.complex128] | None = None,
     tolerance_pu: float = 1e-8,
     max_iterations: int = 100,
@@ -55,6 +56,9 @@ def solve(
             their own act until none wants to; the answer's `setpoint` and `settled`
             tell where they came to rest. True for all of them, or a `LocalControls`.
         engine: ``"batched"``, or ``"opendss"`` for the reference, row by row.
+        device: Where the batched engine runs: on the processors where not given, by
+            compiled kernels; ``"cuda"``, ``"cuda:1"`` or ``"cpu"`` for the same
+            schedule in torch (extra ``train``).
         start_pu: (batch, node) or (1, node) voltages to start from; without
             load where not given. The reference engine has no use for it.
         tolerance_pu: Largest voltage change of the last iteration. Beside a delta side
@@ -68,9 +72,26 @@ def solve(
     Raises:
         PowerFlowError: an array has the wrong shape, is not finite, or asks for
             a tap position or capacitor step that does not exist; the engine is
-            unknown, the controls are another network's, or an option makes no sense.
+            unknown, the controls are another network's, there is no such device or it
+            cannot do what is asked, or an option makes no sense.
     """
     _check_options(network, controls, tolerance_pu, max_iterations, threads)
+    if device is not None:
+        if engine != "batched" or controls is not False:
+            raise PowerFlowError(
+                f"device is {device!r}; local controls and OpenDSS run on the processors: "
+                f"leave device out"
+            )
+        from grid_fed_rl.powerflow.torch_engine import solve_torch
+
+        return solve_torch(
+            network,
+            setpoint,
+            device=device,
+            start_pu=start_pu,
+            tolerance_pu=tolerance_pu,
+            max_iterations=max_iterations,
+        )
     if engine == "opendss":
         return _reference(network, tolerance_pu).solve(setpoint, controls=controls)
     if engine != "batched":

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from grid_fed_rl.errors import FeederError
+from grid_fed_rl.errors import FeederError, PowerFlowError
 from grid_fed_rl.feeders import Terminal, load
 from grid_fed_rl.powerflow import Network, compile_network, kernels, nominal_setpoint, solve
 
@@ -81,3 +81,12 @@ def test_every_mix_of_arrays_meets_the_same_machine_code(network: Network) -> No
         again = solve(network, one, start_pu=np.tile(network.v_flat_pu, (4, 1)))
         np.testing.assert_array_equal(again.v_pu, flow.v_pu)
     assert len(kernels.solve_rows.signatures) == known
+
+
+def test_solve_goes_to_the_device_it_is_told(network: Network) -> None:
+    setpoint = nominal_setpoint(network, 3)
+    flow = solve(network, setpoint, device="cpu")
+    np.testing.assert_allclose(flow.v_pu, solve(network, setpoint).v_pu, rtol=0, atol=1e-7)
+    for wrong in ({"controls": True}, {"engine": "opendss"}):
+        with pytest.raises(PowerFlowError, match="leave device out"):
+            solve(network, setpoint, device="cpu", **wrong)

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from grid_fed_rl.powerflow import answers
 from grid_fed_rl.powerflow.batched import injections_pu
 from grid_fed_rl.powerflow.flow import PowerFlow
+from grid_fed_rl.powerflow.measures.losses import element_losses
 from grid_fed_rl.powerflow.network import S_BASE_KVA, Network
 
 __all__ = ["der_kvar", "der_kw", "load_kvar", "load_kw", "source_kvar", "source_kw"]
@@ -43,12 +44,14 @@ def der_kvar(network: Network, flow: PowerFlow) -> Real:
 
 
 def _source_kva(network: Network, flow: PowerFlow) -> NDArray[np.complex128]:
-    """What the substation delivers behind its impedance, all phases: (batch,)."""
-    y = network.source_admittance_pu
-    behind = np.linalg.solve(y, network.source_current_pu[network.source_nodes])
-    v = flow.v_pu[:, network.source_nodes]
-    current = (behind - v) @ y.T
-    return (v * current.conj()).sum(axis=1) * S_BASE_KVA
+    """What all elements take: (batch,).
+
+    Kirchhoff has it equal to the source's own voltage drop over its impedance, of
+    which a stiff source leaves few digits.
+    """
+    p_kw, q_kvar = _injected(network, flow)
+    taken = element_losses(network, flow).kva.sum(axis=1)
+    return taken - p_kw.sum(axis=1) - 1j * q_kvar.sum(axis=1)
 
 
 def source_kw(network: Network, flow: PowerFlow) -> Real:
