@@ -1,10 +1,12 @@
 """The torch engine gives the compiled engine's answers, on the processor and on a GPU if any."""
 
+import json
 import pickle
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -291,3 +293,17 @@ def test_faults_of_the_input_are_those_of_the_compiled_engine():
         engine.solve(rows.with_(tap_position=17))
     with pytest.raises(PowerFlowError, match="chunk_rows is 0"):
         TorchEngine(network, "cpu", chunk_rows=0)
+
+
+def test_the_benchmark_measures_both_engines():
+    script = Path(__file__).resolve().parents[2] / "benchmarks" / "torch_engine.py"
+    command = [sys.executable, "-W", "error", str(script), "--device=cpu", "--feeder=ieee34"]
+    command += ["--batch=32", "--repeats=1", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["max_dv_pu"] < EQUAL_PU
+    assert found["same_status_share"] == found["converged_share"] == 1.0
+    assert found["solves_per_s"] > 0.0 < found["compiled_solves_per_s"]
+    # Nothing is done row by row: a solve takes some hundred steps, whatever the rows.
+    assert found["operations_per_iteration"] < 300

@@ -103,7 +103,7 @@ class BoundaryOnDevice:
             if lost.width:
                 product = y.index_select(0, lost.left)
                 product *= lower.index_select(0, lost.right)
-                y[lost.own] -= product.view(-1, lost.width, y.shape[1]).sum(1)
+                y[lost.own].sub_(product.view(-1, lost.width, y.shape[1]).sum(1))
             inverse[level.nodes] = y[level.diagonal].reciprocal()
             if len(level.pivot):
                 lower[level.off_diagonal] = y[level.off_diagonal] * inverse.index_select(
@@ -118,7 +118,7 @@ class BoundaryOnDevice:
     def substitute(self, factors: Factors, x: "Tensor") -> None:
         """Solve in place; x is (node + 1, row), its last node 0."""
         _substitute(self._forward, factors.forward, x)
-        x[:-1] *= factors.inverse
+        x[:-1].mul_(factors.inverse)
         _substitute(self._backward, factors.backward, x)
 
 
@@ -128,7 +128,7 @@ def _substitute(sweeps: list[_Sweep], factors: "Tensor", x: "Tensor") -> None:
         product *= factors[level.factors]
         if level.width > 1:
             product = product.view(-1, level.width, x.shape[1]).sum(1)
-        x[level.own] -= product
+        x[level.own].sub_(product)
 
 
 def _columns(level: Level, tensor: ToDevice) -> _Columns:

@@ -53,19 +53,27 @@ def device_of(name: "str | torch.device") -> "torch.device":
 
 
 def free_bytes(device: "torch.device") -> int:
-    """Bytes that a chunk of rows may take."""
+    """Bytes that a chunk of rows may take: half of what the device has left."""
     import torch
 
-    return torch.cuda.mem_get_info(device)[0] // 2 if device.type == "cuda" else CPU_BYTES
+    if device.type != "cuda":
+        return CPU_BYTES
+    kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return (torch.cuda.mem_get_info(device)[0] + kept) // 2
 
 
 def to_device(device: "torch.device") -> ToDevice:
-    """What puts an array on a device; indices become what torch indexes with."""
+    """What puts an array on a device; whole numbers become what torch indexes with.
+
+    On the processor the tensor may share the array's memory: it is not to be changed.
+    """
     import torch
 
     def tensor(array: np.ndarray) -> "Tensor":
         if array.dtype == np.int32:
             array = array.astype(np.int64)
-        return torch.tensor(np.ascontiguousarray(array), device=device)
+        array = np.ascontiguousarray(array)
+        # torch warns of arrays that may not be written to, so it gets a copy of them.
+        return (torch.from_numpy if array.flags.writeable else torch.tensor)(array).to(device)
 
     return tensor

@@ -19,10 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grid_fed_rl.errors import PowerFlowError
-from grid_fed_rl.powerflow.batched import factors_of, injections_pu
+from grid_fed_rl.powerflow.batched import factors_of
 from grid_fed_rl.powerflow.flow import PowerFlow, Status
 from grid_fed_rl.powerflow.lanes import LANES
-from grid_fed_rl.powerflow.network import Network
+from grid_fed_rl.powerflow.network import S_BASE_KVA, Network
 from grid_fed_rl.powerflow.setpoint import Setpoint, check_setpoint
 from grid_fed_rl.powerflow.torch_engine.boundary import BoundaryOnDevice, Factors
 from grid_fed_rl.powerflow.torch_engine.devices import device_of, free_bytes, to_device
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DeviceFlow", "TorchEngine", "solve_torch"]
 
+Real = NDArray[np.float64]
 Complex = NDArray[np.complex128]
 
 DIVERGED_PU = 1e3  # a move no power flow makes
@@ -137,7 +138,7 @@ class TorchEngine:
         self.network = network
         self.device = device_of(device)
         self._chunk_rows = chunk_rows
-        tensor = to_device(self.device)
+        self._tensor = tensor = to_device(self.device)
         levels = levels_of(network)
         self._boundary = BoundaryOnDevice(levels, tensor)
         self._interior = InteriorOnDevice(network, parts_of(network), levels.order, tensor)
@@ -176,6 +177,8 @@ class TorchEngine:
             PowerFlowError: an array has the wrong shape, is not finite, or asks for a
                 tap position or capacitor step that does not exist.
         """
+        import torch
+
         n_rows = setpoint.n_rows
         flow = PowerFlow(
             v_pu=np.empty((n_rows, self.network.n_nodes), dtype=np.complex128),
@@ -189,7 +192,7 @@ class TorchEngine:
         for chunk in self._solved(setpoint, start_pu, tolerance_pu, max_iterations):
             rows = slice(first, first + len(chunk.status))
             for name, part in zip(chunk._fields, chunk, strict=True):
-                getattr(flow, name)[rows] = part.cpu().numpy()
+                torch.from_numpy(getattr(flow, name)[rows]).copy_(part)
             first = rows.stop
         flow.settled[:] = flow.converged
         return flow
@@ -226,39 +229,46 @@ class TorchEngine:
         check_setpoint(self.network, setpoint)
         n_rows = setpoint.n_rows
         start = _start(self.network, n_rows, start_pu)
-        for rows in self._chunks(n_rows):
+        size = self._chunk_rows or free_bytes(self.device) // self.bytes_a_row
+        size = _whole(max(1, size))
+        for first in range(0, n_rows, size):
+            rows = slice(first, min(first + size, n_rows))
             own_start = start[rows] if len(start) > 1 else start
             with torch.no_grad():
                 flow = self._solve_chunk(
                     setpoint.rows(rows), own_start, tolerance_pu, max_iterations
                 )
-            yield DeviceFlow(*(part[: n_rows - rows[0]] for part in flow))
-
-    def _chunks(self, n_rows: int) -> Iterator[NDArray[np.int64]]:
-        """Rows of each chunk. The last is filled up with its last row."""
-        size = self._chunk_rows or free_bytes(self.device) // self.bytes_a_row
-        size = _whole(max(1, size))
-        for first in range(0, n_rows, size):
-            last = min(first + size, _whole(n_rows))
-            yield np.minimum(np.arange(first, last), n_rows - 1)
+            yield DeviceFlow(*(part[: rows.stop - first] for part in flow))
 
     def _solve_chunk(
         self, setpoint: Setpoint, start: Complex, tolerance_pu: float, max_iterations: int
     ) -> DeviceFlow:
-        tensor = to_device(self.device)
-        factor = tensor(factors_of(self.network, setpoint).T)
+        """Solve some rows, and again the last of them until lanes are whole."""
+        tensor, n_rows = self._tensor, setpoint.n_rows
+        rows = tensor(np.minimum(np.arange(_whole(n_rows)), n_rows - 1))
+        factor = tensor(factors_of(self.network, setpoint)).index_select(0, rows).T.contiguous()
         alive_border, alive_site = self._switching.alive(factor)
-        p, q = (
-            tensor(power).index_select(1, self._legs.element).T.contiguous()
-            for power in injections_pu(setpoint)
+        given = _Given(
+            self._injections(setpoint.load_kw, setpoint.der_kw, rows),
+            -self._injections(setpoint.load_kvar, setpoint.der_kvar, rows),
+            self._boundary.factorise(factor, 1.0 - alive_border),
         )
-        given = _Given(p, -q, self._boundary.factorise(factor, 1.0 - alive_border))
-        v = factor.new_zeros((alive_site.shape[0] + 1, setpoint.n_rows), dtype=p.dtype.to_complex())
-        v[:-1] = tensor(start).index_select(1, self._start_columns).T * alive_site
+        v_start = tensor(start).index_select(1, self._start_columns)
+        if len(start) > 1:
+            v_start = v_start.index_select(0, rows)
+        v = v_start.new_zeros((alive_site.shape[0] + 1, len(rows)))
+        v[:-1] = v_start.T * alive_site
         end = self._iterate(given, v, tolerance_pu, max_iterations)
         # Rows at rest have not moved since: what follows from them is their answer.
         v_pu = self._interior.everywhere(*self._currents(given, end.v))
         return DeviceFlow(v_pu, end.status, end.iterations, end.residual)
+
+    def _injections(self, load: Real, der: Real, rows: "Tensor") -> "Tensor":
+        """(leg, row) what the element of each leg injects at rated voltage, per unit."""
+        import torch
+
+        power = torch.cat([-self._tensor(load), self._tensor(der)], 1) / S_BASE_KVA
+        return power.index_select(0, rows).T.index_select(0, self._legs.element)
 
     def _currents(self, given: _Given, v: "Tensor") -> "tuple[Tensor, Tensor]":
         """(leg, row) currents at a voltage, and what it makes of the boundary's voltages."""
@@ -281,7 +291,7 @@ class TorchEngine:
             n_moving = int(moving.sum())
             if n_moving == 0:
                 break
-            look_back(past, iteration, f, g)
+            past = look_back(past, iteration, f, g)
             now = now._replace(v=step(past).where(moving, now.v))
             if 2 * _whole(n_moving) <= len(moving):
                 keep = moving.byte().argsort(descending=True, stable=True)[: _whole(n_moving)]

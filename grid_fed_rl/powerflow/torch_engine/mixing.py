@@ -44,17 +44,18 @@ def _inner(many: "Tensor", one: "Tensor") -> "Tensor":
     return (torch.view_as_real(many) * torch.view_as_real(one)).sum((1, 3))
 
 
-def look_back(past: Past, iteration: int, f: "Tensor", g: "Tensor") -> None:
-    """Note what an iteration did."""
+def look_back(past: Past, iteration: int, f: "Tensor", g: "Tensor") -> Past:
+    """Note what an iteration did; its steps are noted in place."""
+    import torch
+
     slot = iteration % DEPTH
     if iteration > 0:  # there was no step before the first
-        past.df[slot] = f - past.f
-        past.dg[slot] = g - past.g
+        torch.sub(f, past.f, out=past.df[slot])
+        torch.sub(g, past.g, out=past.dg[slot])
         near = _inner(past.df, past.df[slot])
         past.gram[slot] = near
         past.gram[:, slot] = near
-    past.f.copy_(f)
-    past.g.copy_(g)
+    return past._replace(f=f, g=g)
 
 
 def step(past: Past) -> "Tensor":
@@ -64,12 +65,12 @@ def step(past: Past) -> "Tensor":
     to = _inner(past.df, past.f)
     system = torch.cat([past.gram, to[:, None]], 1)
     diagonal = system.diagonal(dim1=0, dim2=1)  # (row, DEPTH), a view
-    diagonal += (diagonal.sum(1) * RIDGE + 1e-300)[:, None]
+    diagonal.add_((diagonal.sum(1) * RIDGE + 1e-300)[:, None])
     for k in range(DEPTH - 1):
         share = system[k + 1 :, k] / system[k, k]
-        system[k + 1 :] -= share[:, None] * system[k]
+        system[k + 1 :].sub_(share[:, None] * system[k])
     weight = torch.empty_like(to)
     for k in reversed(range(DEPTH)):
         weight[k] = system[k, DEPTH] / system[k, k]
-        system[:k, DEPTH] -= system[:k, k] * weight[k]
+        system[:k, DEPTH].sub_(system[:k, k] * weight[k])
     return past.g - (past.dg * weight[:, None]).sum(0)
