@@ -12,12 +12,22 @@ from grid_fed_rl.feeders.records import Source
 __all__ = ["FILE", "Head", "chain", "head_text"]
 
 FILE = "feeder.toml"
+_ENTRIES = ("name", "title", "provenance", "frequency_hz", "extends", "source")
+_OF_SOURCE = (
+    *("name", "bus", "kv_ll", "v_pu", "angle_deg"),
+    *("r1_ohm", "x1_ohm", "r0_ohm", "x0_ohm"),
+)
 
 
 class Head:
     """``feeder.toml``, or a table of it, that knows where it stands."""
 
-    def __init__(self, entries: dict[str, Any], where: str) -> None:
+    def __init__(
+        self, entries: dict[str, Any], where: str, known: tuple[str, ...] = _ENTRIES
+    ) -> None:
+        for key in entries:
+            if key not in known:
+                raise FeederError(f"{where}: unknown entry {key!r}; known: {', '.join(known)}")
         self._entries = entries
         self._where = where
 
@@ -39,7 +49,8 @@ class Head:
 
     def source(self) -> Source:
         """Return the source, of the table of that name."""
-        table = Head(self._entry("source", "a table", dict), f"{self._where} [source]")
+        entries = self._entry("source", "a table", dict)
+        table = Head(entries, f"{self._where} [source]", _OF_SOURCE)
         return Source(
             name=table.text("name"),
             bus=table.text("bus"),

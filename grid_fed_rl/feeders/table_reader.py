@@ -1,5 +1,6 @@
 """Reading a feeder from a folder of tables; see `table_columns` for the format."""
 
+import difflib
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -30,6 +31,13 @@ _Triangle = dict[tuple[int, int], tuple[complex, float]]
 
 def _tables(folders: Sequence[Path]) -> dict[str, Table]:
     """Tables by kind, each of the first folder that has it."""
+    for path in (path for folder in folders for path in sorted(folder.glob("*.[cC][sS][vV]"))):
+        kind = difflib.get_close_matches(path.stem.lower(), TABLES, n=1, cutoff=0.75)
+        if path.name != f"{path.stem}.csv" or (kind and path.stem not in TABLES):
+            meant = f"{kind[0] if kind else path.stem}.csv"
+            raise FeederError(
+                f"{path.parent.name}/{path.name} is no table; did you mean {meant!r}?"
+            )
     found = ((kind, (folder / f"{kind}.csv" for folder in folders)) for kind in TABLES)
     first = ((kind, next((path for path in paths if path.exists()), None)) for kind, paths in found)
     return {kind: open_table(path) for kind, path in first if path is not None}
@@ -124,8 +132,8 @@ def read_tables(folder: Path) -> Feeder:
     """Read a feeder from a folder of tables.
 
     Raises:
-        FeederError: a table, row or entry is missing or malformed; the message
-            names file, line and column.
+        FeederError: a table, row or entry is missing or malformed, or a file is named
+            almost as a table; the message names file, line and column.
     """
     head, folders = chain(folder)
     tables = _tables(folders)

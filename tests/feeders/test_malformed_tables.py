@@ -234,17 +234,17 @@ MALFORMED: dict[str, tuple[str, Mend, str]] = {
     "bad TOML": ("feeder.toml", swap("[source]", "[source"), "mine/feeder.toml: not valid TOML: "),
     "missing entry": (
         "feeder.toml",
-        swap("title = ", "titel = "),
+        swap("title = ", "# title = "),
         "mine/feeder.toml has no entry 'title'; expected a text",
     ),
     "missing source": (
         "feeder.toml",
-        swap("[source]", "[sauce]"),
+        lambda text: text.partition("[source]")[0],
         "mine/feeder.toml has no entry 'source'; expected a table",
     ),
     "missing entry of the source": (
         "feeder.toml",
-        swap("v_pu = ", "vpu = "),
+        swap("v_pu = ", "# v_pu = "),
         r"mine/feeder.toml \[source\] has no entry 'v_pu'; expected a number",
     ),
     "text for a number": (
@@ -272,4 +272,35 @@ def test_what_is_malformed_is_named_by_file_line_and_column(folder: Path, fault:
 def test_what_is_no_text_is_named(folder: Path, file: str) -> None:
     (folder / file).write_bytes(b"name\xff")
     with pytest.raises(FeederError, match=rf"mine/{file}: not .*can't decode"):
+        read_tables(folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("lodas.csv", "loads"), ("load.csv", "loads"), ("Lines.csv", "lines"), ("lines.CSV", "lines")],
+)
+def test_a_file_that_is_almost_a_table_is_not_passed_over(
+    folder: Path, name: str, meant: str
+) -> None:
+    (folder / f"{meant}.csv").rename(folder / name)
+    with pytest.raises(FeederError, match=f"mine/{name} is no table; did you mean '{meant}.csv'"):
+        read_tables(folder)
+
+
+def test_other_files_may_lie_beside_the_tables(folder: Path) -> None:
+    (folder / "published.csv").write_text("node,v_pu\n")
+    assert read_tables(folder) == equipped()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("provenance", "extend", r"feeder.toml: unknown entry 'extend'; known: name, title,"),
+        ("angle_deg", "angle", r"feeder.toml \[source\]: unknown entry 'angle'; known: name, bus,"),
+    ],
+)
+def test_an_unknown_entry_is_named(folder: Path, old: str, new: str, message: str) -> None:
+    head = folder / "feeder.toml"
+    head.write_text(head.read_text().replace(f"{old} = ", f"{new} = "))
+    with pytest.raises(FeederError, match=message):
         read_tables(folder)

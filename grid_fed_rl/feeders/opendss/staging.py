@@ -76,14 +76,17 @@ def _copy(path: Path, staged: Staged, above: tuple[Path, ...]) -> Path:
     if path in above:
         raise FeederError(f"script {path} includes itself, by way of {above[-1]}")
     try:
-        # Any byte is a character of Latin-1, so what OpenDSS reads is what was there.
-        text = path.read_text(encoding="latin-1")
+        content = path.read_bytes()
     except OSError as error:
         raise FeederError(f"script {path}: cannot be read: {error.strerror}") from error
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:  # of an older Windows: any byte is a character of Latin-1
+        text = content.decode("latin-1")
     copy = staged.folder / f"{len(staged.origin):04d}.dss"
     staged.origin[str(copy)] = path
     lines = list(_lines(text, path, staged, (*above, path)))
-    copy.write_text("\n".join(lines), encoding="latin-1")
+    copy.write_text("\n".join(lines), encoding="utf-8")
     return copy
 
 

@@ -47,6 +47,14 @@ def test_files_are_found_in_any_case(script: Callable[..., Path]) -> None:
     assert np.isnan(feeder.buses["c"].x)
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "latin-1"])
+def test_letters_beyond_ascii_in_any_encoding(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "Master.dss"
+    text = CIRCUIT + "new line.café bus1=a bus2=b r1=1 x1=1\nset voltagebases=[12.47]\ncalcv\n"
+    path.write_text(text, encoding=encoding)
+    assert list(read_opendss(path).feeder.lines) == ["café"]
+
+
 def test_nothing_is_written_and_the_working_directory_stays(
     script: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
