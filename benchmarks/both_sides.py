@@ -1,7 +1,6 @@
 """What the benchmarks share: rows to solve, OpenDSS on all processors, the machine."""
 
 import multiprocessing
-import os
 import platform
 import resource
 from collections.abc import Callable, Sequence
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 
 from grid_fed_rl.feeders import Feeder
 from grid_fed_rl.powerflow import Network, Setpoint, compile_network, nominal_setpoint
+from grid_fed_rl.powerflow.batched import processors
 from grid_fed_rl.powerflow.opendss import OpenDSS
 
 __all__ = [
@@ -30,12 +30,6 @@ __all__ = [
 ]
 
 VERSIONS = ("numpy", "numba", "opendssdirect.py", "dss-python")
-
-
-def processors() -> int:
-    """Processors this process may use."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 def machine() -> dict[str, object]:

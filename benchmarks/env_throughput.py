@@ -20,7 +20,6 @@ import argparse
 import json
 import math
 import multiprocessing
-import os
 import platform
 import sys
 from collections.abc import Sequence
@@ -39,6 +38,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from grid_fed_rl import ENV_IDS, GridVectorEnv, Network, Setpoint
+from grid_fed_rl.powerflow.batched import processors
 from grid_fed_rl.powerflow.opendss import OpenDSS
 
 TOLERANCE_PU = 1e-8  # of both engines
@@ -83,12 +83,6 @@ def parse(arguments: Sequence[str]) -> Options:
         if given[name] is not None and given[name] <= 0:
             parser.error(f"--{name.replace('_', '-')} is {given[name]}; expected above 0")
     return Options(env_id=given.pop("env"), **given)
-
-
-def processors() -> int:
-    """Processors this process may use."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 # ---- the vector environment ---------------------------------------------------

@@ -3,7 +3,6 @@
 import argparse
 import json
 import math
-import os
 from dataclasses import asdict, dataclass, replace
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -132,6 +131,7 @@ def _measure(args: argparse.Namespace) -> YearResult:
 
     from grid_fed_rl.feeders.library import open_feeder
     from grid_fed_rl.powerflow import compile_network
+    from grid_fed_rl.powerflow.batched import processors
     from grid_fed_rl.powerflow.timeseries import SeriesScenario, run_timeseries
 
     rng = np.random.default_rng(0)
@@ -162,7 +162,7 @@ def _measure(args: argparse.Namespace) -> YearResult:
         hours=args.hours,
         sample=sample,
         extrapolated=sample < args.feeders,
-        threads=args.threads or _processors(),
+        threads=args.threads or processors(),
         compile_s=round(compile_s, 4),
         solve_s=round(solve_s, 4),
         total_s=round(spent_s * args.feeders / sample, 3),
@@ -191,8 +191,3 @@ def _words(r: YearResult) -> str:
             f"{r.v_max_pu:.3f} p.u.",
         )
     )
-
-
-def _processors() -> int:
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else os.cpu_count() or 1

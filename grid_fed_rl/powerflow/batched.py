@@ -15,7 +15,7 @@ from grid_fed_rl.powerflow.lanes import LANES
 from grid_fed_rl.powerflow.network import S_BASE_KVA, Network
 from grid_fed_rl.powerflow.setpoint import Setpoint, check_setpoint
 
-__all__ = ["factors_of", "injections_pu", "solve_batched"]
+__all__ = ["factors_of", "injections_pu", "processors", "solve_batched"]
 
 PARTS_A_THREAD = 4  # so that a thread whose rows are easy takes more of them
 
@@ -48,7 +48,7 @@ def _pool(process: int, threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(threads, thread_name_prefix="powerflow")
 
 
-def _default_threads() -> int:
+def processors() -> int:
     """Processors this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
@@ -128,7 +128,7 @@ def solve_batched(
             residual_pu,
         )
 
-    threads = threads or _default_threads()
+    threads = threads or processors()
     blocks = -(-n_rows // LANES)
     if threads == 1 or blocks <= 1:
         if n_rows:
