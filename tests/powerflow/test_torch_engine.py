@@ -5,6 +5,7 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -14,12 +15,16 @@ import torch
 
 from grid_fed_rl.errors import PowerFlowError
 from grid_fed_rl.feeders import (
+    Bus,
     Connection,
     Feeder,
+    Line,
+    LineCode,
     Load,
     LoadModel,
     Pv,
     Storage,
+    Switch,
     Terminal,
     load,
 )
@@ -161,6 +166,32 @@ def test_every_load_model_at_every_voltage(model: LoadModel, two_bus: TwoBus):
         other = solve_batched(network, rows)
         assert other.converged.any()
         assert_equal(TorchEngine(network, "cpu").solve(rows), other)
+
+
+def test_a_dead_conductor_beside_live_ones_is_at_0_v(two_bus: TwoBus):
+    # Beyond one switch a phase, a line whose phases induce voltages in each other.
+    phases = [Terminal("b", (k,)) for k in (1, 2, 3)]
+    beyond = Load("l", Terminal("d", (1, 2, 3)), Connection.WYE, LoadModel.PQ, 300.0, 100.0, 4.16)
+    feeder = two_bus(loads=[beyond])
+    ends = [Terminal(bus, (1, 2, 3)) for bus in "cd"]
+    feeder = replace(
+        feeder,
+        buses={**feeder.buses, **{bus: Bus(bus, 4.16) for bus in "cd"}},
+        line_codes={**feeder.line_codes, "one": LineCode("one", ((0.1 + 0.2j,),), ((0.0,),))},
+        lines={**feeder.lines, "cd": Line("cd", ends[0], ends[1], "open", 800.0)},
+        switches={
+            f"s{k}": Switch(f"s{k}", at, Terminal("c", at.phases), "one", 1.0)
+            for k, at in enumerate(phases)
+        },
+    )
+    network = compile_network(feeder)
+    states = np.array([[bool(k >> j & 1) for j in range(3)] for k in range(8)])
+    rows = nominal_setpoint(network, 8).with_(switch_closed=states)
+    flow = TorchEngine(network, "cpu").solve(rows)
+    assert_equal(flow, solve_batched(network, rows))
+    for bus in "cd":
+        columns = [network.node_index[f"{bus}.{k}"] for k in (1, 2, 3)]
+        np.testing.assert_array_equal(flow.v_pu[:, columns] != 0.0, states)
 
 
 def test_starts_where_it_is_told():

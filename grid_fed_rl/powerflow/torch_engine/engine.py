@@ -247,20 +247,23 @@ class TorchEngine:
         tensor, n_rows = self._tensor, setpoint.n_rows
         rows = tensor(np.minimum(np.arange(_whole(n_rows)), n_rows - 1))
         factor = tensor(factors_of(self.network, setpoint)).index_select(0, rows).T.contiguous()
-        alive_border, alive_site = self._switching.alive(factor)
+        alive = self._switching.zones(factor)
         given = _Given(
             self._injections(setpoint.load_kw, setpoint.der_kw, rows),
             -self._injections(setpoint.load_kvar, setpoint.der_kvar, rows),
-            self._boundary.factorise(factor, 1.0 - alive_border),
+            self._boundary.factorise(factor, 1.0 - self._switching.borders(alive)),
         )
         v_start = tensor(start).index_select(1, self._start_columns)
         if len(start) > 1:
             v_start = v_start.index_select(0, rows)
-        v = v_start.new_zeros((alive_site.shape[0] + 1, len(rows)))
-        v[:-1] = v_start.T * alive_site
+        v = v_start.new_zeros((len(self._start_columns) + 1, len(rows)))
+        v[:-1] = v_start.T * self._switching.sites(alive)
         end = self._iterate(given, v, tolerance_pu, max_iterations)
         # Rows at rest have not moved since: what follows from them is their answer.
         v_pu = self._interior.everywhere(*self._currents(given, end.v))
+        if not alive.all():
+            # A dead conductor beside live ones leaves a rounding of what they induce.
+            v_pu.mul_(self._switching.nodes(alive))
         return DeviceFlow(v_pu, end.status, end.iterations, end.residual)
 
     def _injections(self, load: Real, der: Real, rows: "Tensor") -> "Tensor":

@@ -32,11 +32,13 @@ class Switching:
         self._factor, self._from, self._to = (
             tensor(end) for end in (zones.edge_factor, zones.edge_from, zones.edge_to)
         )
-        self._of_border = tensor(zones.of[network.elimination.n_interior + order])
-        self._of_site = tensor(zones.of[network.sites.position[sites]])
+        of, position = zones.of, network.elimination.position
+        self._of_border = tensor(of[network.elimination.n_interior + order])
+        self._of_site = tensor(of[network.sites.position[sites]])
+        self._of_node = tensor(of[position])
 
-    def alive(self, factor: "Tensor") -> "tuple[Tensor, Tensor]":
-        """1 where a closed path leads to the source: (boundary node, row), (site, row)."""
+    def zones(self, factor: "Tensor") -> "Tensor":
+        """(zone, row) 1 where a closed path leads to the source, otherwise 0."""
         closed = (factor.index_select(0, self._factor) != 0.0).to(factor.dtype)
         alive = self._alive.repeat(1, factor.shape[1])
         while True:
@@ -45,6 +47,17 @@ class Switching:
             reached.index_add_(0, self._from, closed * alive.index_select(0, self._to))
             reached.clamp_(max=1.0)
             if reached.equal(alive):
-                break
+                return alive
             alive = reached
-        return alive.index_select(0, self._of_border), alive.index_select(0, self._of_site)
+
+    def borders(self, alive: "Tensor") -> "Tensor":
+        """(boundary node, row) of its zone."""
+        return alive.index_select(0, self._of_border)
+
+    def sites(self, alive: "Tensor") -> "Tensor":
+        """(site, row) of its zone."""
+        return alive.index_select(0, self._of_site)
+
+    def nodes(self, alive: "Tensor") -> "Tensor":
+        """(row, node) of its zone."""
+        return alive.T.index_select(1, self._of_node)
