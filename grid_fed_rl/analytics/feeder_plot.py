@@ -13,6 +13,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patheffects import withStroke
 from matplotlib.transforms import Bbox
 from numpy.typing import NDArray
 
@@ -319,10 +320,11 @@ def _write_names(figure: Figure, ax: Axes, picture: _Picture) -> None:
                 textcoords="offset points",
                 fontsize=7.5,
                 color=INK,
+                path_effects=[withStroke(linewidth=2.0, foreground="white")],
                 ha=ha,
                 va=va,
             )
-            box = text.get_window_extent(renderer)
+            box = text.get_window_extent(renderer).padded(3.0)
             if not any(box.overlaps(other) for other in taken):
                 taken.append(box)
                 break

@@ -337,3 +337,36 @@ def test_what_does_not_fit_together_is_refused(network: Network) -> None:
         run_timeseries(network, shorter, chunk_steps=0)
     with pytest.raises(PowerFlowError, match="no scenario"):
         run_timeseries(network, [])
+
+
+def test_after_a_failure_controls_go_on_where_they_were(network: Network) -> None:
+    failing, whole = (
+        run_timeseries(
+            network,
+            SeriesScenario.of(network, load_multiplier=level),
+            controls=True,
+            record=("taps", "v_pu"),
+        )
+        for level in ([1.0, 1e7, 0.9], [1.0, 0.9])
+    )
+    assert failing["converged"].tolist() == [True, False, True]
+    assert failing["taps"][2].tolist() == whole["taps"][1].tolist()
+    assert failing["taps"][2].any()
+    np.testing.assert_allclose(failing["v_pu"][2], whole["v_pu"][1], rtol=0, atol=1e-7)
+
+
+def test_a_capacitor_stays_where_the_last_step_left_it() -> None:
+    feeder = load("ieee13")
+    control = CapacitorControl(CapacitorControlKind.VOLTAGE, 110.0, 135.0, pt_ratio=20.0)
+    bank = replace(feeder.capacitors["cap2"], steps_closed=0, control=control)
+    network = compile_network(
+        replace(feeder, capacitors={**feeder.capacitors, "cap2": bank}, regulators={})
+    )
+    level = [0.5, 1.0, 0.5]  # within the band, below it, within it again
+    series = run_timeseries(
+        network,
+        SeriesScenario.of(network, load_multiplier=level),
+        controls=True,
+        record=("capacitors",),
+    )
+    assert series.of("capacitors", "cap2").tolist() == [0, 1, 1]
