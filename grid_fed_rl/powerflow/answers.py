@@ -114,8 +114,18 @@ def _g_smooth_lanes(legs: Legs, k: int, square: Lanes, g_p: Real, g_q: Real) -> 
 
 
 @njit(**COMPILED)
-def inject(legs: Legs, p: Real, q: Real, v_re: Real, v_im: Real, x_re: Real, x_im: Real) -> None:
-    """Add the current of every leg at the present voltage.
+def inject(
+    legs: Legs,
+    p: Real,
+    q: Real,
+    v_re: Real,
+    v_im: Real,
+    alive: Real,
+    all_alive: bool,
+    x_re: Real,
+    x_im: Real,
+) -> None:
+    """Add the current of every leg at the present voltage; with a dead end it is open.
 
     Args:
         legs: The legs.
@@ -123,6 +133,8 @@ def inject(legs: Legs, p: Real, q: Real, v_re: Real, v_im: Real, x_re: Real, x_i
         q: (element, lane).
         v_re: (node + 1, lane) voltage; the row of ground is 0.
         v_im: (node + 1, lane).
+        alive: (node + 1, lane) 1, or 0 where a node is dead; ground is alive.
+        all_alive: Whether it is 1 everywhere.
         x_re: (node + 1, lane) current to add to; the row of ground collects what
             it gets.
         x_im: (node + 1, lane).
@@ -142,6 +154,9 @@ def inject(legs: Legs, p: Real, q: Real, v_re: Real, v_im: Real, x_re: Real, x_i
                 g_p = g_q = _g_lanes(legs, k, 0, square, inverse)
                 if kind == OWN_LAWS:
                     g_q = _g_lanes(legs, k, 1, square, inverse)
+        if not all_alive:
+            closed = load(alive, a) * load(alive, b)
+            g_p, g_q = g_p * closed, g_q * closed
         p_k, q_k = load(p, j) * g_p, load(q, j) * g_q
         i_re, i_im = fused(p_k, re, q_k * im), fused(p_k, im, -q_k * re)
         store(x_re, a, load(x_re, a) + i_re)
@@ -152,7 +167,12 @@ def inject(legs: Legs, p: Real, q: Real, v_re: Real, v_im: Real, x_re: Real, x_i
 
 @njit(**COMPILED)
 def _across(legs: Legs, k: int, order: Index, v: Complex) -> Any:
-    return v[order[legs.start[k]]] - (0j if legs.to_ground[k] else v[order[legs.stop[k]]])
+    """Voltage across a leg; 0 where one of its ends is dead, and so its circuit open."""
+    a = v[order[legs.start[k]]]
+    if legs.to_ground[k] or a == 0.0:
+        return a
+    b = v[order[legs.stop[k]]]
+    return a - b if b != 0.0 else 0j
 
 
 @njit(**COMPILED)

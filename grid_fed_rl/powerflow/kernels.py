@@ -127,6 +127,8 @@ def _inject(
     q: Real,
     v_re: Real,
     v_im: Real,
+    alive: Real,
+    all_alive: bool,
     c_re: Real,
     c_im: Real,
     x_re: Real,
@@ -137,7 +139,7 @@ def _inject(
     for i in range(n_sites + 1):
         store(c_re, i, splat(0.0))
         store(c_im, i, splat(0.0))
-    inject(legs, p, q, v_re, v_im, c_re, c_im)
+    inject(legs, p, q, v_re, v_im, alive, all_alive, c_re, c_im)
     for k in range(first, x_re.shape[0]):
         store(x_re, k, splat(0.0))
         store(x_im, k, splat(0.0))
@@ -158,6 +160,7 @@ def _look_back(
     x_im: Real,
     v_re: Real,
     v_im: Real,
+    alive: Real,
     past: Past,
     move: Real,
 ) -> None:
@@ -166,7 +169,8 @@ def _look_back(
     largest = splat(0.0)
     near_0 = near_1 = near_2 = to_0 = to_1 = to_2 = splat(0.0)
     for i in range(n):
-        g_re, g_im = load(x_re, sites.position[i]), load(x_im, sites.position[i])
+        k, on = sites.position[i], load(alive, i)
+        g_re, g_im = load(x_re, k) * on, load(x_im, k) * on
         f_re, f_im = g_re - load(v_re, i), g_im - load(v_im, i)
         square = fused(f_re, f_re, f_im * f_im)
         largest = where(square <= largest, largest, square)  # so that a NaN stays
@@ -330,30 +334,47 @@ def solve_rows(
     p, q = lanes_of(n_elements), lanes_of(n_elements)
     n_factors = 2 * rows.tap_position.shape[1] + rows.capacitor_step.shape[1]
     factor = lanes_of(n_factors + rows.switch_closed.shape[1])
-    alive = lanes_of(zones.alive.shape[0])
+    zone_alive, alive = lanes_of(zones.alive.shape[0]), lanes_of(n_sites + 1)
     weight, move, active = lanes_of(DEPTH), lanes_of(1), lanes_of(1)
     iterations = np.empty(LANES, dtype=np.int32)
     status = np.empty(LANES, dtype=np.int8)
     for block in range(first_row, last_row, LANES):
         _gather(block, last_row, rows, steps, factor, p, q)
-        revive(zones, factor, alive)
-        assemble(boundary, zones, factor, alive, y_re, y_im)
+        all_alive = revive(zones, factor, zone_alive)
+        assemble(boundary, zones, factor, zone_alive, y_re, y_im)
         factorise(boundary, y_re, y_im, u_re, u_im)
         _forget(past)
         for lane in range(LANES):
             r = min(block + lane, last_row - 1) if start.shape[0] > 1 else 0
             for i in range(n_sites):
                 k = sites.position[i]
-                v_re[i, lane] = start[r, order[k]].real * alive[zones.of[k], lane]
-                v_im[i, lane] = start[r, order[k]].imag * alive[zones.of[k], lane]
+                on = zone_alive[zones.of[k], lane]
+                alive[i, lane] = on
+                v_re[i, lane] = start[r, order[k]].real * on
+                v_im[i, lane] = start[r, order[k]].imag * on
+            alive[n_sites, lane] = 1.0
             active[0, lane] = 1.0
             iterations[lane] = 0
             status[lane] = NOT_CONVERGED
         remaining = LANES
         for iteration in range(max_iterations):
-            _inject(legs, sites, n_quiet, p, q, v_re, v_im, c_re, c_im, x_re, x_im)
+            _inject(
+                legs,
+                sites,
+                n_quiet,
+                p,
+                q,
+                v_re,
+                v_im,
+                alive,
+                all_alive,
+                c_re,
+                c_im,
+                x_re,
+                x_im,
+            )
             substitute(interior, boundary, n_quiet, y_re, y_im, x_re, x_im)
-            _look_back(sites, iteration % DEPTH, x_re, x_im, v_re, v_im, past, move)
+            _look_back(sites, iteration % DEPTH, x_re, x_im, v_re, v_im, alive, past, move)
             for lane in range(LANES):
                 if active[0, lane] == 1.0:
                     iterations[lane] += 1
@@ -393,6 +414,5 @@ def solve_rows(
             iterations_out[r] = iterations[lane]
             status_out[r] = status[lane]
             for k in range(n):
-                # A dead conductor beside live ones leaves a rounding of what they induce.
-                on = alive[zones.of[k], lane]
+                on = zone_alive[zones.of[k], lane]  # what live conductors induce is left out
                 v_out[r, order[k]] = complex(on * x_re[k, lane], on * x_im[k, lane])

@@ -33,9 +33,9 @@ Real = NDArray[np.float64]
 Index = NDArray[np.int32]
 Complex = NDArray[np.complex128]
 
-# Admittance to ground that holds a dead node at 0 V, per unit. No current flows
-# into it but what a load between a dead phase and a live one drives.
-EARTHED = 1e12
+# Admittance to ground of a dead node, per unit: enough for a matrix with an island in
+# it to have an inverse, and so little that a dead conductor beside live ones floats.
+EARTHED = 1e-6
 
 
 class Columns(NamedTuple):
@@ -113,8 +113,8 @@ def factorise_interior(elimination: Elimination, entry: Complex, diagonal: Compl
 
 
 @njit(**COMPILED)
-def revive(zones: Zones, factor: Real, alive: Real) -> None:
-    """Which zones a closed path joins to the source, lane by lane."""
+def revive(zones: Zones, factor: Real, alive: Real) -> bool:
+    """Which zones a closed path joins to the source, lane by lane; return whether all."""
     for z in range(alive.shape[0]):
         for lane in range(LANES):
             alive[z, lane] = zones.alive[z]
@@ -127,6 +127,7 @@ def revive(zones: Zones, factor: Real, alive: Real) -> None:
                 if factor[f, lane] != 0.0 and alive[a, lane] != alive[b, lane]:
                     alive[a, lane] = alive[b, lane] = 1.0
                     spread = True
+    return bool(alive.min() == 1.0)
 
 
 @njit(**COMPILED)

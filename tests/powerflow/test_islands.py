@@ -144,8 +144,8 @@ def test_an_island_comes_back_with_its_switch(ring: Feeder) -> None:
     np.testing.assert_allclose(again.v_pu, solve(network, setpoint).v_pu, rtol=0, atol=1e-7)
 
 
-def test_a_delta_load_with_one_dead_phase_draws_from_the_other(ring: Feeder) -> None:
-    """Its dead end is at earth potential, as a crew would leave it."""
+def test_a_load_with_one_dead_end_draws_nothing(ring: Feeder) -> None:
+    """Its circuit is open."""
     one = Load("across", Terminal("f", (2, 4)), DELTA, LoadModel.Z, 10.0, 0.0, 4.16)
     switches = {
         **ring.switches,
@@ -153,9 +153,43 @@ def test_a_delta_load_with_one_dead_phase_draws_from_the_other(ring: Feeder) -> 
     }
     feeder = replace(ring, switches=switches, loads={**ring.loads, "across": one})
     network = compile_network(feeder)
-    flow = solve(network, nominal_setpoint(network))
+    both = nominal_setpoint(network, 2).with_(switch_closed=[[1, 1, 1, 1, 0], [1, 1, 1, 1, 1]])
+    flow = solve(network, both)
     assert flow.converged.all()
-    assert abs(flow.v_pu[0, network.node_index["f.4"]]) < 1e-9
-    across_v = abs(flow.v_pu[0, network.node_index["f.2"]]) * 4160 / 3**0.5
-    drawn_kw = measures.load_kw(network, flow)[0, network.loads.index("across")]
-    assert drawn_kw == pytest.approx(10.0 * (across_v / 4160) ** 2, rel=1e-9)
+    assert flow.v_pu[0, network.node_index["f.4"]] == 0
+    drawn_kw = measures.load_kw(network, flow)[:, network.loads.index("across")]
+    assert drawn_kw[0] == 0.0
+    assert drawn_kw[1] == pytest.approx(10.0, rel=0.1)
+    without = compile_network(replace(feeder, loads=ring.loads))
+    alone = solve(without, nominal_setpoint(without)).v_pu[0]
+    np.testing.assert_allclose(flow.v_pu[0], alone, rtol=0, atol=1e-9)
+
+
+def test_a_dead_conductor_floats(ring: Feeder) -> None:
+    """Phase 3 of a line open at both its ends is no earth wire beside the live ones."""
+    feeder = load("ieee13")
+    single = {
+        f"s{k}": Switch(f"s{k}", Terminal("a", (k,)), Terminal("b", (k,)), "short1", 1.0)
+        for k in ABC
+    }
+    loads = {
+        f"at_{k}": Load(f"at_{k}", Terminal("d", (k,)), WYE, LoadModel.PQ, 300.0, 100.0, 2.4)
+        for k in (1, 2)
+    }
+    line = Line("l", Terminal("b", ABC), Terminal("c", ABC), "mtx601", 2000.0)
+    last = Switch("last", Terminal("c", ABC), Terminal("d", ABC), "short3", 1.0)
+    network = compile_network(
+        replace(
+            ring,
+            buses={name: Bus(name, 4.16) for name in "abcd"},
+            source=replace(feeder.source, bus="a", kv_ll=4.16),
+            lines={"l": line},
+            switches={**single, "last": last},
+            transformers={},
+            loads=loads,
+        )
+    )
+    setpoint = nominal_setpoint(network).with_(switch_closed=[True, True, False, True])
+    ours, theirs = solve(network, setpoint, tolerance_pu=1e-10), OpenDSS(network).solve(setpoint)
+    assert (ours.v_pu == 0).sum() == 3
+    np.testing.assert_allclose(ours.v_pu, theirs.v_pu, rtol=0, atol=1e-7)

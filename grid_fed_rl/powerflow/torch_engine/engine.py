@@ -105,12 +105,14 @@ class _Given(NamedTuple):
 
     p: "Tensor"  # (leg, row) injection at rated voltage
     minus_q: "Tensor"
+    on: "Tensor"  # (site + 1, row) 1, or 0 where a site is dead
     factors: Factors
 
     def rows(self, keep: "Tensor") -> Self:
         """Some rows."""
-        p, minus_q = (one.index_select(1, keep) for one in self[:2])
-        return type(self)(p, minus_q, Factors(*(f.index_select(1, keep) for f in self.factors)))
+        p, minus_q, on = (one.index_select(1, keep) for one in self[:3])
+        factors = Factors(*(f.index_select(1, keep) for f in self.factors))
+        return type(self)(p, minus_q, on, factors)
 
 
 class TorchEngine:
@@ -244,25 +246,32 @@ class TorchEngine:
         self, setpoint: Setpoint, start: Complex, tolerance_pu: float, max_iterations: int
     ) -> DeviceFlow:
         """Solve some rows, and again the last of them until lanes are whole."""
+        import torch
+
         tensor, n_rows = self._tensor, setpoint.n_rows
         rows = tensor(np.minimum(np.arange(_whole(n_rows)), n_rows - 1))
         factor = tensor(factors_of(self.network, setpoint)).index_select(0, rows).T.contiguous()
         alive = self._switching.zones(factor)
+        sites = self._switching.sites(alive)
+        on = torch.cat([sites, sites.new_ones((1, sites.shape[1]))])
+        # The circuit of a leg with a dead end is open.
+        closed = on.index_select(0, self._legs.start) * on.index_select(0, self._legs.stop)
         given = _Given(
-            self._injections(setpoint.load_kw, setpoint.der_kw, rows),
-            -self._injections(setpoint.load_kvar, setpoint.der_kvar, rows),
+            self._injections(setpoint.load_kw, setpoint.der_kw, rows) * closed,
+            -self._injections(setpoint.load_kvar, setpoint.der_kvar, rows) * closed,
+            on,
             self._boundary.factorise(factor, 1.0 - self._switching.borders(alive)),
         )
         v_start = tensor(start).index_select(1, self._start_columns)
         if len(start) > 1:
             v_start = v_start.index_select(0, rows)
         v = v_start.new_zeros((len(self._start_columns) + 1, len(rows)))
-        v[:-1] = v_start.T * self._switching.sites(alive)
+        v[:-1] = v_start.T * sites
         end = self._iterate(given, v, tolerance_pu, max_iterations)
         # Rows at rest have not moved since: what follows from them is their answer.
         v_pu = self._interior.everywhere(*self._currents(given, end.v))
         if not alive.all():
-            # A dead conductor beside live ones leaves a rounding of what they induce.
+            # What live conductors induce in dead ones beside them is left out.
             v_pu.mul_(self._switching.nodes(alive))
         return DeviceFlow(v_pu, end.status, end.iterations, end.residual)
 
@@ -287,7 +296,7 @@ class TorchEngine:
         now = _Progress.begin(v)
         end, index, past = now, None, no_past(v)
         for iteration in range(max_iterations):
-            g = self._interior.at_sites(*self._currents(given, now.v))
+            g = self._interior.at_sites(*self._currents(given, now.v)) * given.on
             f = g - now.v
             now = now.judged(f, tolerance_pu)
             moving = now.status == Status.NOT_CONVERGED
