@@ -6,11 +6,11 @@ lets it be.
 """
 
 import math
+import threading
 from collections.abc import Collection
 from dataclasses import replace
 
 import numpy as np
-import opendssdirect
 from numpy.typing import NDArray
 
 from grid_fed_rl.errors import PowerFlowError
@@ -24,6 +24,7 @@ from grid_fed_rl.feeders import (
     Storage,
 )
 from grid_fed_rl.feeders.opendss import commands
+from grid_fed_rl.feeders.opendss.library import opendssdirect
 from grid_fed_rl.powerflow.network import Network
 from grid_fed_rl.powerflow.setpoint import Setpoint
 
@@ -48,6 +49,9 @@ FINE = (
     "varchangetolerance=1e-6 voltagechangetolerance=1e-7 activepchangetolerance=1e-6 "
     "deltaq_factor=0.2 deltap_factor=0.2"
 )
+
+# OpenDSS's library makes one context at a time; two at once end the process.
+_BIRTHS = threading.Lock()
 
 Floats = NDArray[np.float64]
 
@@ -113,13 +117,14 @@ class Circuit:
         inverters = controlled_inverters(network) if feeder else {}
         feeder = feeder or network.feeder
         self._network = network
-        self._dss = opendssdirect.NewContext()
-        self._dss.Basic.AllowForms(False)
-        self._lib = self._dss.Solution._lib
-        self._ffi = self._dss.Solution._api_util.ffi
-        self._error = self._lib.Error_Get_NumberPtr()
-        for command in script(feeder, inverters):
-            self._command(command)
+        with _BIRTHS:
+            self._dss = opendssdirect.NewContext()
+            self._dss.Basic.AllowForms(False)
+            self._lib = self._dss.Solution._lib
+            self._ffi = self._dss.Solution._api_util.ffi
+            self._error = self._lib.Error_Get_NumberPtr()
+            for command in script(feeder, inverters):
+                self._command(command)
         self._command(f"set tolerance={tolerance_pu!r} {LIMITS} controlmode=off")
         self._command("solve")
         self._lib.YMatrix_Set_SolverOptions(KEEP_PRIMITIVES)
@@ -329,6 +334,7 @@ class Circuit:
 
     def positions(self) -> tuple[list[int], list[int]]:
         """Where taps and capacitor steps stand, as controls may have moved them."""
+        self._now = None  # what stands where is no longer what was set
         taps, steps = [], []
         for k, (transformer, winding) in enumerate(self._tapped):
             self._lib.Transformers_Set_idx(transformer)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -38,7 +39,7 @@ ABC = (1, 2, 3)
 WYE = Connection.WYE
 
 
-def with_capacitor_controls(feeder: Feeder, **delays: float) -> Feeder:
+def with_capacitor_controls(feeder: Feeder, **delays: Any) -> Feeder:
     kind = CapacitorControlKind.VOLTAGE
     control = CapacitorControl(kind, on=118.0, off=124.0, pt_ratio=20.0, **delays)
     capacitors = {k: replace(c, control=control) for k, c in feeder.capacitors.items()}
@@ -90,7 +91,7 @@ def test_regulators_settle_on_opendss_taps(feeder: Feeder) -> None:
     ids=["equal delays", "some sooner", "late, no dead time"],
 )
 def test_capacitors_and_regulators_settle_together(
-    feeder: Feeder, delays: dict[str, float], wild: bool
+    feeder: Feeder, delays: dict[str, Any], wild: bool
 ) -> None:
     network = compile_network(with_capacitor_controls(feeder, **delays))
     setpoint = random_levels(network, 60)

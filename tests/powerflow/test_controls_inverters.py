@@ -84,7 +84,8 @@ def test_a_delta_inverter_sees_its_legs(sunny: Callable[..., Feeder]) -> None:
     theirs = OpenDSS(network).solve(setpoint, controls=True)
     assert 1e-6 < np.abs(ours.v_pu - theirs.v_pu).max() < 1e-4
     legs_v = np.abs(ours.v_pu[:, [3, 4, 5]] - ours.v_pu[:, [4, 5, 3]]).mean(axis=1) / 3**0.5
-    on_curve = np.interp(legs_v, *zip(*VOLT_VAR, strict=True)) * RATED_KVA
+    x, y = zip(*VOLT_VAR, strict=True)
+    on_curve = np.interp(legs_v, x, y) * RATED_KVA
     np.testing.assert_allclose(ours.setpoint.der_kvar[:, 0], on_curve, atol=ON_CURVE * RATED_KVA)
 
 
@@ -98,7 +99,10 @@ def test_rest_is_the_root_of_one_equation(
     nodes = network.nodes_of(Terminal("b", ABC))
 
     def along(curve: tuple[tuple[float, float], ...], v_pu: float, off: float) -> float:
-        return float(np.interp(v_pu, *zip(*curve, strict=True))) if curve else off
+        if not curve:
+            return off
+        x, y = zip(*curve, strict=True)
+        return float(np.interp(v_pu, x, y))
 
     def powers(v_pu: float) -> tuple[float, float]:
         p = min(RATED_KW, along(control.volt_watt, v_pu, 1.0) * RATED_KW)
@@ -110,7 +114,7 @@ def test_rest_is_the_root_of_one_equation(
         flow = solve(network, setpoint.with_(der_kw=[p], der_kvar=[q]), tolerance_pu=1e-11)
         return float(np.abs(flow.v_pu[0, nodes]).mean() - v_pu)
 
-    root = float(brentq(miss, 0.95, 1.1, xtol=1e-12))
+    root = float(np.asarray(brentq(miss, 0.95, 1.1, xtol=1e-12)))
     ours = LocalControls(network).settle(setpoint, tolerance_pu=1e-11)
     assert float(np.abs(ours.v_pu[0, nodes]).mean()) == pytest.approx(root, abs=1e-7)
     p, q = powers(root)

@@ -45,7 +45,7 @@ def assert_same_rest(feeder: Feeder, n_rows: int = 24) -> PowerFlow:
     theirs = OpenDSS(network).solve(setpoint, controls=True)
     np.testing.assert_array_equal(ours.settled, theirs.settled)
     rest = ours.settled
-    assert rest.mean() > 0.8
+    assert rest.mean() > 0.7
     np.testing.assert_array_equal(
         ours.setpoint.tap_position[rest], theirs.setpoint.tap_position[rest]
     )
@@ -135,7 +135,7 @@ def test_the_limit_of_the_windings_own_voltage_comes_first(behind: Callable[...,
     limited = behind(v_limit=121.5, r_v=4.0, x_v=4.0)
     rest = assert_same_rest(limited)
     network = compile_network(limited)
-    own_v = np.abs(rest.v_pu[:, network.node_index["c.1"]]) * 4160.0 / 3**0.5 / 20.0
+    own_v = np.abs(rest.v_pu[rest.settled, network.node_index["c.1"]]) * 4160.0 / 3**0.5 / 20.0
     half_a_step = 0.00625 * 2400.0 / 20.0 / 2.0
     assert own_v.max() <= 121.5 + half_a_step
     free = LocalControls(compile_network(behind(r_v=4.0, x_v=4.0))).settle(rest.setpoint)
