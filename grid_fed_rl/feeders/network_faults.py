@@ -19,7 +19,7 @@ from grid_fed_rl.feeders.records import (
     Transformer,
 )
 from grid_fed_rl.feeders.shunts import Capacitor, CapacitorControl, Generator, Load, Pv, Storage
-from grid_fed_rl.feeders.topology import reachable
+from grid_fed_rl.feeders.topology import FIRST_NEUTRAL, reachable
 
 __all__ = ["island_faults", "loop_faults", "name_faults", "reference_faults", "voltage_faults"]
 
@@ -243,8 +243,8 @@ def voltage_faults(feeder: Feeder) -> Iterator[Issue]:
 def _rated_kv(connection: Connection, terminal: Terminal, kv_ll: float) -> float:
     """What a nameplate says at a bus: the voltage of its leg if it has only one."""
     one_leg = connection.n_legs(len(terminal.phases)) == 1
-    to_ground = connection is not Connection.DELTA or 0 in terminal.phases
-    return kv_ll / math.sqrt(3) if one_leg and to_ground else kv_ll
+    n_phases = sum(0 < node < FIRST_NEUTRAL for node in terminal.phases)
+    return kv_ll / math.sqrt(3) if one_leg and n_phases == 1 else kv_ll
 
 
 def _fits(kv: float, expected: float) -> bool:

@@ -12,10 +12,19 @@ from itertools import product
 from grid_fed_rl.feeders.feeder import Feeder
 from grid_fed_rl.feeders.records import Connection, Reactor, Terminal, Transformer, Winding
 
-__all__ = ["HEAD_ZONE", "Node", "Place", "conductors", "places", "reachable", "winding_nodes"]
+__all__ = [
+    "FIRST_NEUTRAL",
+    "HEAD_ZONE",
+    "Node",
+    "Place",
+    "conductors",
+    "places",
+    "reachable",
+    "winding_nodes",
+]
 
 HEAD_ZONE = "head"
-_NEUTRAL = 4  # the first node that is no phase
+FIRST_NEUTRAL = 4  # the first node that is no phase
 
 Node = tuple[str, int]  # bus, node of it
 _Pair = tuple[Node, Node]
@@ -65,6 +74,13 @@ def conductors(a: Terminal, b: Terminal) -> list[_Pair]:
     """Return the pairs of nodes that a section of line joins, ground left out."""
     pairs = zip(a.phases, b.phases, strict=True)
     return [((a.bus, i), (b.bus, j)) for i, j in pairs if i and j]
+
+
+def _earthed(a: Terminal, b: Terminal) -> set[Node]:
+    """Nodes that a section of line joins to ground."""
+    pairs = zip(a.phases, b.phases, strict=True)
+    ends = ((a.bus, i) if i else (b.bus, j) for i, j in pairs if not (i and j))
+    return {node for node in ends if node[1]}
 
 
 def _reactor_pairs(reactor: Reactor) -> list[_Pair]:
@@ -122,8 +138,8 @@ def places(feeder: Feeder) -> dict[Node, Place]:
 def reachable(feeder: Feeder) -> set[Node]:
     """Nodes that the source reaches if every switch is closed.
 
-    A neutral conductor that is earthed through a reactor counts too, and what
-    hangs on it: it has a potential without any source.
+    A neutral conductor that is earthed through a reactor or a section of line counts
+    too, and what hangs on it: it has a potential without any source.
     """
     edges = _edges(feeder, over_open=True)
     found = _walk(edges, {(feeder.source.bus, phase) for phase in (1, 2, 3)})
@@ -134,12 +150,15 @@ def reachable(feeder: Feeder) -> set[Node]:
         and (reactor.connection is not Connection.DELTA or 0 in reactor.from_.phases)
         for node in _nodes(*reactor.from_)
     }
+    for branch in (*feeder.lines.values(), *feeder.switches.values(), *feeder.reactors.values()):
+        if branch.to is not None:
+            earthed |= _earthed(branch.from_, branch.to)
     neutrals = {
-        node: [edge for edge in found_edges if edge[0][1] >= _NEUTRAL]
+        node: [edge for edge in found_edges if edge[0][1] >= FIRST_NEUTRAL]
         for node, found_edges in edges.items()
-        if node[1] >= _NEUTRAL
+        if node[1] >= FIRST_NEUTRAL
     }
-    return found | _walk(neutrals, {node for node in earthed if node[1] >= _NEUTRAL})
+    return found | _walk(neutrals, {node for node in earthed if node[1] >= FIRST_NEUTRAL})
 
 
 def _walk(edges: _Edges, start: set[Node]) -> set[Node]:

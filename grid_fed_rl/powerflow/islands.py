@@ -12,7 +12,8 @@ import numpy as np
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from grid_fed_rl.feeders import Feeder
+from grid_fed_rl.feeders import Connection, Feeder, Line, Reactor
+from grid_fed_rl.feeders.topology import FIRST_NEUTRAL
 from grid_fed_rl.powerflow import linear_kernels
 from grid_fed_rl.powerflow.assembly import GROUND, columns_of
 from grid_fed_rl.powerflow.ordering import Elimination
@@ -31,14 +32,31 @@ def _live(pairs: Iterable[tuple[int, int]]) -> Pairs:
     return [(i, j) for i, j in pairs if GROUND not in (i, j)]
 
 
+def _earthed(feeder: Feeder, node_index: Mapping[str, int]) -> list[int]:
+    """Nodes that a line or reactor joins to ground."""
+    earthed: list[int] = []
+    for branch in (*feeder.lines.values(), *feeder.reactors.values()):
+        near = columns_of(node_index, branch.from_)
+        if branch.to is not None:
+            far = columns_of(node_index, branch.to)
+            earthed += [
+                max(pair) for pair in zip(near, far, strict=True) if min(pair) == GROUND < max(pair)
+            ]
+        elif branch.connection is Connection.WYE or GROUND in near:
+            earthed += [k for k in near if k != GROUND]
+    return earthed
+
+
 def _joined(feeder: Feeder, node_index: Mapping[str, int]) -> Pairs:
     """Node pairs that something other than a switch joins."""
     joined: Pairs = []
-    branches = [*feeder.lines.values(), *(r for r in feeder.reactors.values() if r.to is not None)]
+    branches: list[Line | Reactor] = [*feeder.lines.values(), *feeder.reactors.values()]
     for branch in branches:
+        near = columns_of(node_index, branch.from_)
         if branch.to is not None:
-            ends = columns_of(node_index, branch.from_), columns_of(node_index, branch.to)
-            joined += _live(zip(*ends, strict=True))
+            joined += _live(zip(near, columns_of(node_index, branch.to), strict=True))
+        elif branch.connection is not Connection.WYE:
+            joined += pairwise(k for k in near if k != GROUND)
     for transformer in feeder.transformers.values():
         nodes = [k for w in transformer.windings for k in columns_of(node_index, w.terminal)]
         joined += pairwise(k for k in nodes if k != GROUND)
@@ -53,27 +71,32 @@ def zones(
 ) -> linear_kernels.Zones:
     """Zones of the nodes, in the order of the elimination, and the switches between them.
 
-    A zone that no switch could ever join to the source, such as the neutral of a
-    floating wye, has its potential from the elements it stands in; it is solved
-    like the rest.
+    A neutral conductor has its potential from where it is earthed, too: it is solved
+    like the rest while a closed path joins it to the source or to ground. For zones
+    of neutrals alone, ground is one more zone.
     """
     n = len(node_index)
     first_switch_factor = 2 * len(feeder.regulators) + len(feeder.capacitors)
     joined = _joined(feeder, node_index)
     n_zones, zone = _components(n, joined)
     between = [
-        (first_switch_factor + k, i, j)
+        (first_switch_factor + k, *ends)
         for k, switch in enumerate(feeder.switches.values())
-        for i, j in _live(
-            zip(
-                columns_of(node_index, switch.from_), columns_of(node_index, switch.to), strict=True
-            )
+        for ends in zip(
+            columns_of(node_index, switch.from_), columns_of(node_index, switch.to), strict=True
         )
+        if max(ends) != GROUND
     ]
-    _, whole = _components(n, [*joined, *((i, j) for _, i, j in between)])
-    alive = np.zeros(n_zones)
-    alive[zone[source_nodes]] = 1.0
-    alive[zone[~np.isin(whole, whole[source_nodes])]] = 1.0
+    of_phase = [int(name.rpartition(".")[2]) < FIRST_NEUTRAL for name in node_index]
+    neutral = np.ones(n_zones, dtype=np.bool_)
+    neutral[zone[of_phase]] = False
+    alive = np.zeros(n_zones + 1)
+    alive[zone[source_nodes]] = alive[n_zones] = 1.0
+    for k in _earthed(feeder, node_index):
+        if neutral[zone[k]]:
+            alive[zone[k]] = 1.0
+    between = [edge for edge in between if min(edge[1:]) != GROUND or neutral[zone[max(edge[1:])]]]
+    zone = np.append(zone, n_zones)  # of ground, the last
     factor, from_, to = np.array(between, dtype=np.int32).reshape(-1, 3).T
     return linear_kernels.Zones(
         of=zone[elimination.order].astype(np.int32),

@@ -154,7 +154,10 @@ def _switch(switch: Switch) -> Iterator[str]:
     else:
         first = SECTIONALISER if switch.kind is SwitchKind.SECTIONALISER else ""
         device, what = f"swtcontrol.{first}{switch.name}", "switched"
-    yield f"new {device} {what}obj=line.{switch.name} {what}term=1 enabled=no"
+    shut = ""
+    if switch.kind is SwitchKind.FUSE:  # those of a fourth conductor and on would be open
+        shut = f" state=[{' '.join(['closed'] * len(switch.from_.phases))}]"
+    yield f"new {device} {what}obj=line.{switch.name} {what}term=1{shut} enabled=no"
     if not switch.closed:
         yield f"open line.{switch.name} 1"
         yield f"open line.{switch.name} 2"
