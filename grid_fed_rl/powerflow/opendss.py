@@ -65,9 +65,11 @@ class OpenDSS:
 
         Args:
             setpoint: What varies, a row a scenario.
-            controls: Let OpenDSS's own regulator and capacitor controls settle,
-                static mode, from the set-point's taps and capacitors on, with no
-                memory of the row before; the hour of a `LocalControls` is theirs.
+            controls: Let OpenDSS's own controls settle, static mode, from the
+                set-point's taps and capacitors on, with no memory of the row before;
+                the hour of a `LocalControls` is theirs. Inverters with curves are
+                then PVSystem and Storage with an InvControl, in a circuit built anew
+                for every row.
 
         Returns:
             Voltages, and where the controls came to rest. A row whose controls hunt
@@ -75,7 +77,8 @@ class OpenDSS:
             to itself.
 
         Raises:
-            PowerFlowError: as `grid_fed_rl.powerflow.solve` does, or OpenDSS fails.
+            PowerFlowError: as `grid_fed_rl.powerflow.solve` does; OpenDSS fails; or a
+                control is one that OpenDSS itself gets wrong.
         """
         check_setpoint(self.network, setpoint)
         with self._lock:
