@@ -73,7 +73,7 @@ def zones(
 
     A neutral conductor has its potential from where it is earthed, too: it is solved
     like the rest while a closed path joins it to the source or to ground. For zones
-    of neutrals alone, ground is one more zone.
+    of neutrals alone, ground is one more zone; no phase is live because a neutral is.
     """
     n = len(node_index)
     first_switch_factor = 2 * len(feeder.regulators) + len(feeder.capacitors)
@@ -95,13 +95,19 @@ def zones(
     for k in _earthed(feeder, node_index):
         if neutral[zone[k]]:
             alive[zone[k]] = 1.0
-    between = [edge for edge in between if min(edge[1:]) != GROUND or neutral[zone[max(edge[1:])]]]
-    zone = np.append(zone, n_zones)  # of ground, the last
-    factor, from_, to = np.array(between, dtype=np.int32).reshape(-1, 3).T
+    neutral = np.append(neutral, True)  # ground, the last zone
+    zone = np.append(zone, n_zones)
+    edges = [
+        (factor, zone[one], zone[other])
+        for factor, *ends in between
+        for one, other in (ends, ends[::-1])
+        if other != GROUND and (neutral[zone[other]] or not neutral[zone[one]])
+    ]
+    factor, from_, to = np.array(edges, dtype=np.int32).reshape(-1, 3).T
     return linear_kernels.Zones(
         of=zone[elimination.order].astype(np.int32),
         alive=alive,
         edge_factor=factor.copy(),
-        edge_from=zone[from_].astype(np.int32),
-        edge_to=zone[to].astype(np.int32),
+        edge_from=from_.copy(),
+        edge_to=to.copy(),
     )

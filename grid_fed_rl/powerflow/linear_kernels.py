@@ -84,7 +84,7 @@ class Zones(NamedTuple):
     alive: Real  # (zone,) 1 where it holds the source, otherwise 0
     edge_factor: Index  # (edge,) which of the row's factors is the switch's state
     edge_from: Index  # (edge,) zone at one end of a conductor of the switch
-    edge_to: Index  # (edge,) zone at the other
+    edge_to: Index  # (edge,) zone at the other, live if the first is
 
 
 @njit(**COMPILED)
@@ -124,8 +124,8 @@ def revive(zones: Zones, factor: Real, alive: Real) -> bool:
         for e in range(zones.edge_factor.shape[0]):
             f, a, b = zones.edge_factor[e], zones.edge_from[e], zones.edge_to[e]
             for lane in range(LANES):
-                if factor[f, lane] != 0.0 and alive[a, lane] != alive[b, lane]:
-                    alive[a, lane] = alive[b, lane] = 1.0
+                if factor[f, lane] != 0.0 and alive[a, lane] > alive[b, lane]:
+                    alive[b, lane] = 1.0
                     spread = True
     return bool(alive.min() == 1.0)
 

@@ -10,17 +10,14 @@ the voltages of an earlier solve.
 """
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
-from itertools import pairwise
 from typing import TYPE_CHECKING, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
-from grid_fed_rl.feeders import Connection, Feeder, Pv, Storage, Terminal
+from grid_fed_rl.feeders import Feeder, Pv, Storage
 from grid_fed_rl.feeders.topology import FIRST_NEUTRAL
 from grid_fed_rl.powerflow.flow import PowerFlow, Status
 from grid_fed_rl.powerflow.network import GROUND, Network
@@ -153,60 +150,31 @@ def _offering(feeder: Feeder, setpoint: Setpoint, row: int) -> Feeder:
 
 
 class _Live:
-    """Which nodes a closed path of conductors joins to the source.
-
-    A neutral conductor is live, too, while a closed path joins it to ground.
-    """
+    """Which nodes are live: a convention that both engines share, see `islands`."""
 
     def __init__(self, network: Network) -> None:
         feeder = network.feeder
         self._network = network
-        always: list[tuple[int, int]] = []
-        earth: list[tuple[int, int]] = []
-        for branch in (*feeder.lines.values(), *feeder.reactors.values()):
-            if branch.to is not None:
-                pairs = self._pairs(branch.from_, branch.to)
-                always += [pair for pair in pairs if min(pair) >= 0]
-                earth += [pair for pair in pairs if min(pair) < 0]
-                continue
-            at = network.nodes_of(branch.from_)
-            if branch.connection is Connection.WYE or GROUND in at:
-                earth += [(k, GROUND) for k in at if k != GROUND]
-            if branch.connection is not Connection.WYE:
-                always += pairwise(k for k in at if k != GROUND)
-        for transformer in feeder.transformers.values():
-            ends = [k for w in transformer.windings for k in network.nodes_of(w.terminal)]
-            ends = [k for k in ends if k >= 0]
-            always += pairwise(ends)
-        source = network.nodes_of(Terminal(feeder.source.bus, (1, 2, 3)))
-        always += pairwise(source)
-        self._source = source[0]
         ders = (*feeder.pvs.values(), *feeder.storages.values(), *feeder.generators.values())
         self._load_nodes, self._der_nodes = (
             [[k for k in network.nodes_of(one.terminal) if k != GROUND] for one in group]
             for group in (feeder.loads.values(), ders)
         )
-        switches = [self._pairs(s.from_, s.to) for s in feeder.switches.values()]
-        # Ground holds what is a neutral and nothing else.
-        phase = [int(name.rpartition(".")[2]) < FIRST_NEUTRAL for name in network.node_names]
-        island = self._islands(always)
-        neutral = ~np.isin(island, island[:-1][phase])
-        self._always = always + [pair for pair in earth if neutral[max(pair)]]
-        self._switches = [[p for p in s if min(p) >= 0 or neutral[max(p)]] for s in switches]
-        self._phase = np.array(phase)
-
-    def _pairs(self, one: Terminal, other: Terminal) -> list[tuple[int, int]]:
-        ends = zip(self._network.nodes_of(one), self._network.nodes_of(other), strict=True)
-        return [(a, b) for a, b in ends if a >= 0 or b >= 0]
+        self._phase = np.array(
+            [int(name.rpartition(".")[2]) < FIRST_NEUTRAL for name in network.node_names]
+        )
 
     def nodes(self, switch_closed: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """(batch, node), from (batch, switch)."""
         patterns, of_row = np.unique(switch_closed, axis=0, return_inverse=True)
-        live = np.empty((len(patterns), self._network.n_nodes), dtype=np.bool_)
+        network, zones = self._network, self._network.zones
+        switch = zones.edge_factor - 2 * len(network.regulators) - len(network.capacitors)
+        live = np.empty((len(patterns), network.n_nodes), dtype=np.bool_)
         for k, pattern in enumerate(patterns):
-            closed = [s for s, shut in zip(self._switches, pattern, strict=True) if shut]
-            island = self._islands(self._always, *closed)
-            live[k] = np.isin(island[:-1], island[[self._source, GROUND]])
+            alive, closed = zones.alive > 0.0, pattern[switch]
+            while (reached := closed & alive[zones.edge_from] & ~alive[zones.edge_to]).any():
+                alive[zones.edge_to[reached]] = True
+            live[k, network.elimination.order] = alive[zones.of]
         return live[of_row.reshape(-1)]
 
     def unloaded(self, setpoint: Setpoint, live: NDArray[np.bool_]) -> Setpoint:
@@ -223,11 +191,3 @@ class _Live:
             for name in (f"{kind}_kw", f"{kind}_kvar"):
                 powers[name] = getattr(setpoint, name) * fed
         return setpoint.with_(**powers)
-
-    def _islands(self, *joined: Sequence[tuple[int, int]]) -> NDArray[np.int32]:
-        """Number of the island that each node is in; ground's is the last."""
-        n = self._network.n_nodes + 1
-        pairs = [pair for pairs in joined for pair in pairs]
-        a, b = (np.array(pairs, dtype=np.int64).reshape(-1, 2) % n).T
-        graph = coo_array((np.ones(len(a)), (a, b)), shape=(n, n))
-        return connected_components(graph, directed=False)[1]

@@ -29,6 +29,8 @@ from grid_fed_rl.feeders import (
     Switch,
     SwitchKind,
     Terminal,
+    Transformer,
+    Winding,
     read_opendss,
     read_tables,
     validate,
@@ -297,3 +299,44 @@ def test_a_fuse_of_four_conductors_stays_closed(
     switches = {"s": replace(feeder.switches["s"], kind=SwitchKind.FUSE)}
     feeder = replace(feeder, switches=switches)
     assert read_opendss(write_opendss(feeder, tmp_path)).feeder.switches == switches
+
+
+def test_a_dead_conductor_floats_beside_live_ones(chain: Callable[..., Feeder]) -> None:
+    """It was earthed at both ends, and what a loop of it took moved the others by 6e-3."""
+    switches = {f"s{k}": (f"a.{k}", f"b.{k}") for k in ABC} | {"t": ("c.1.2.3", "d.1.2.3")}
+    feeder = chain(
+        {"l": ("b.1.2.3", "c.1.2.3")},
+        switches,
+        loads=[
+            house("c.1"),
+        ],
+    )
+    feeder = replace(feeder, buses={**feeder.buses, "d": Bus("d", 4.16)})
+    found = at(feeder, switch_closed=[[True, True, False, True]])
+    assert found.ours.converged.all()
+    # The earthing by which the engine keeps its matrix regular, a millionth per unit.
+    assert np.abs(found.ours.v_pu - found.theirs.v_pu).max() < 1e-7
+    assert found.ours.v_pu[0, found.network.node_index["d.3"]] == 0.0
+
+
+def test_a_dead_side_stays_dead_though_its_neutral_is_earthed(
+    chain: Callable[..., Feeder],
+) -> None:
+    """Beyond its own switch; else loads and DER of an island would look for a voltage."""
+    lines = {"l": ("b.1.2.3.4", "c.1.2.3.4")}
+    windings = (
+        Winding(Terminal("d", ABC), DELTA, 4.16, 500.0, 0.5),
+        Winding(Terminal("e", (1, 2, 3, 4)), WYE_N, 4.16, 500.0, 0.5),
+    )
+    earth = Reactor("earth", Terminal("c", (4,)), None, 1.0 + 0j)
+    switches = {"s": ("a.1.2.3", "d.1.2.3"), "t": ("e.1.2.3.4", "b.1.2.3.4")}
+    feeder = chain(lines, switches, loads=[house("c.1.4", WYE_N)], reactors=[earth])
+    feeder = replace(
+        feeder,
+        buses={**feeder.buses, "d": Bus("d", 4.16), "e": Bus("e", 4.16)},
+        transformers={"t": Transformer("t", windings, (4.0,))},
+    )
+    found = at(feeder, switch_closed=[[True, True], [False, True]])
+    assert_same_voltages(found)
+    dead = [name[0] in "bcde" and name[-1] != "4" for name in found.network.node_names]
+    assert (found.ours.v_pu[1, dead] == 0.0).all()

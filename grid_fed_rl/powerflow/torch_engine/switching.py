@@ -44,7 +44,6 @@ class Switching:
         while True:
             # Whole numbers, so their order does not matter.
             reached = alive.index_add(0, self._to, closed * alive.index_select(0, self._from))
-            reached.index_add_(0, self._from, closed * alive.index_select(0, self._to))
             reached.clamp_(max=1.0)
             if reached.equal(alive):
                 return alive
