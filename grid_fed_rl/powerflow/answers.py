@@ -70,18 +70,22 @@ class Legs(NamedTuple):
 
 
 @njit(**COMPILED)
-def _g(law: Real, low: float, nominal: float, high: float, size: float, inverse: float) -> float:
-    """One law without its smooth part, from |u| and 1/|u|."""
-    g = (law[IN_2] * inverse + law[IN_1]) * inverse + law[IN_0]
-    g = law[HIGH] if size > high else g
-    g = law[MID_1] * inverse + law[MID_0] if size <= nominal else g
-    return law[LOW] if size <= low else g
+def _g(legs: Legs, k: int, which: int, size: float) -> float:
+    """One law without its smooth part, from |u|."""
+    law = legs.law
+    if size <= legs.low[k]:
+        return law[k, which, LOW]
+    if size <= legs.nominal[k]:
+        return law[k, which, MID_1] / size + law[k, which, MID_0]
+    if size > legs.high[k]:
+        return law[k, which, HIGH]
+    return (law[k, which, IN_2] / size + law[k, which, IN_1]) / size + law[k, which, IN_0]
 
 
 @njit(**COMPILED)
 def _g_smooth(legs: Legs, k: int, which: int, size: float) -> float:
     """One law of a leg of any kind, from |u|; 0 V included."""
-    g = _g(legs.law[k, which], legs.low[k], legs.nominal[k], legs.high[k], size, 1.0 / size)
+    g = _g(legs, k, which, size)
     if legs.kind[k] == SMOOTH and size > legs.low[k]:
         smooth = legs.smooth[k]
         if legs.nominal[k] < size <= legs.high[k] and smooth[2 * which] != 0.0:
@@ -89,6 +93,14 @@ def _g_smooth(legs: Legs, k: int, which: int, size: float) -> float:
         if smooth[STEEP] > 0.0:
             g *= 0.5 * (1.0 + math.tanh(smooth[STEEP] * (size - smooth[CUT])))
     return g
+
+
+@njit(**COMPILED)
+def _laws(legs: Legs, k: int, size: float) -> tuple[float, float]:
+    """Both laws of a leg, from |u|."""
+    g_p = _g_smooth(legs, k, 0, size)
+    one = legs.kind[k] == ONE_LAW or legs.kind[k] == IMPEDANCE
+    return g_p, g_p if one else _g_smooth(legs, k, 1, size)
 
 
 @njit(**COMPILED)
@@ -187,11 +199,9 @@ def leg_currents(
     for r in range(v.shape[0]):
         for k in range(legs.start.shape[0]):
             u = _across(legs, k, order, v[r])
-            size = abs(u)
             j = legs.element[k]
-            p = p_pu[r, j] * _g_smooth(legs, k, 0, size)
-            q = q_pu[r, j] * _g_smooth(legs, k, 1, size)
-            out[r, k] = complex(p, -q) * u
+            g_p, g_q = _laws(legs, k, math.sqrt(u.real * u.real + u.imag * u.imag))
+            out[r, k] = complex(p_pu[r, j] * g_p, -q_pu[r, j] * g_q) * u
 
 
 @njit(**COMPILED)
@@ -206,10 +216,11 @@ def leg_powers(
     for r in range(v.shape[0]):
         for k in range(legs.start.shape[0]):
             u = _across(legs, k, order, v[r])
-            size = abs(u)
+            square = u.real * u.real + u.imag * u.imag
             j = legs.element[k]
-            p_out[r, j] += p_pu[r, j] * _g_smooth(legs, k, 0, size) * size * size
-            q_out[r, j] += q_pu[r, j] * _g_smooth(legs, k, 1, size) * size * size
+            g_p, g_q = _laws(legs, k, math.sqrt(square))
+            p_out[r, j] += p_pu[r, j] * g_p * square
+            q_out[r, j] += q_pu[r, j] * g_q * square
 
 
 @njit(**COMPILED)
@@ -232,7 +243,7 @@ def _slope(legs: Legs, k: int, which: int, size: float) -> float:
         if smooth[STEEP] > 0.0:
             t = math.tanh(smooth[STEEP] * (size - smooth[CUT]))
             # (f h)' with h = (1 + t)/2: _g_smooth is already f h.
-            bare = _g(law, low, nominal, high, size, 1.0 / size)
+            bare = _g(legs, k, which, size)
             g = g * 0.5 * (1.0 + t) + bare * 0.5 * smooth[STEEP] * (1.0 - t * t)
     return g
 
