@@ -70,14 +70,15 @@ class Legs(NamedTuple):
 
 
 @njit(**COMPILED)
-def _g(legs: Legs, k: int, which: int, size: float) -> float:
-    """One law without its smooth part, from |u|."""
-    law = legs.law
-    if size <= legs.low[k]:
+def _g(
+    law: Real, k: int, which: int, low: float, nominal: float, high: float, size: float
+) -> float:
+    """One law of leg k without its smooth part, from |u|."""
+    if size <= low:
         return law[k, which, LOW]
-    if size <= legs.nominal[k]:
+    if size <= nominal:
         return law[k, which, MID_1] / size + law[k, which, MID_0]
-    if size > legs.high[k]:
+    if size > high:
         return law[k, which, HIGH]
     return (law[k, which, IN_2] / size + law[k, which, IN_1]) / size + law[k, which, IN_0]
 
@@ -85,7 +86,7 @@ def _g(legs: Legs, k: int, which: int, size: float) -> float:
 @njit(**COMPILED)
 def _g_smooth(legs: Legs, k: int, which: int, size: float) -> float:
     """One law of a leg of any kind, from |u|; 0 V included."""
-    g = _g(legs, k, which, size)
+    g = _g(legs.law, k, which, legs.low[k], legs.nominal[k], legs.high[k], size)
     if legs.kind[k] == SMOOTH and size > legs.low[k]:
         smooth = legs.smooth[k]
         if legs.nominal[k] < size <= legs.high[k] and smooth[2 * which] != 0.0:
@@ -93,14 +94,6 @@ def _g_smooth(legs: Legs, k: int, which: int, size: float) -> float:
         if smooth[STEEP] > 0.0:
             g *= 0.5 * (1.0 + math.tanh(smooth[STEEP] * (size - smooth[CUT])))
     return g
-
-
-@njit(**COMPILED)
-def _laws(legs: Legs, k: int, size: float) -> tuple[float, float]:
-    """Both laws of a leg, from |u|."""
-    g_p = _g_smooth(legs, k, 0, size)
-    one = legs.kind[k] == ONE_LAW or legs.kind[k] == IMPEDANCE
-    return g_p, g_p if one else _g_smooth(legs, k, 1, size)
 
 
 @njit(**COMPILED)
@@ -197,10 +190,12 @@ def leg_currents(
     the column of `v` for every index that the legs hold.
     """
     for r in range(v.shape[0]):
+        row = v[r]
         for k in range(legs.start.shape[0]):
-            u = _across(legs, k, order, v[r])
+            u = _across(legs, k, order, row)
             j = legs.element[k]
-            g_p, g_q = _laws(legs, k, math.sqrt(u.real * u.real + u.imag * u.imag))
+            size = math.sqrt(u.real * u.real + u.imag * u.imag)
+            g_p, g_q = _g_smooth(legs, k, 0, size), _g_smooth(legs, k, 1, size)
             out[r, k] = complex(p_pu[r, j] * g_p, -q_pu[r, j] * g_q) * u
 
 
@@ -213,12 +208,23 @@ def leg_powers(
     `p_out` and `q_out` are (batch, element) and start at 0; `order` is as in
     `leg_currents`.
     """
+    # Handing all of `legs` to a function for every leg would take longer than its law.
+    start, stop, to_ground, element = legs.start, legs.stop, legs.to_ground, legs.element
+    low, nominal, high, law, kind = legs.low, legs.nominal, legs.high, legs.law, legs.kind
     for r in range(v.shape[0]):
-        for k in range(legs.start.shape[0]):
-            u = _across(legs, k, order, v[r])
-            square = u.real * u.real + u.imag * u.imag
-            j = legs.element[k]
-            g_p, g_q = _laws(legs, k, math.sqrt(square))
+        for k in range(start.shape[0]):
+            u = v[r, order[start[k]]]
+            if not to_ground[k] and u != 0.0:
+                other = v[r, order[stop[k]]]
+                u = u - other if other != 0.0 else 0j
+            square, j = u.real * u.real + u.imag * u.imag, element[k]
+            size = math.sqrt(square)
+            if kind[k] == SMOOTH:
+                g_p, g_q = _g_smooth(legs, k, 0, size), _g_smooth(legs, k, 1, size)
+            else:
+                g_p = g_q = _g(law, k, 0, low[k], nominal[k], high[k], size)
+                if kind[k] == OWN_LAWS:
+                    g_q = _g(law, k, 1, low[k], nominal[k], high[k], size)
             p_out[r, j] += p_pu[r, j] * g_p * square
             q_out[r, j] += q_pu[r, j] * g_q * square
 
@@ -243,7 +249,7 @@ def _slope(legs: Legs, k: int, which: int, size: float) -> float:
         if smooth[STEEP] > 0.0:
             t = math.tanh(smooth[STEEP] * (size - smooth[CUT]))
             # (f h)' with h = (1 + t)/2: _g_smooth is already f h.
-            bare = _g(legs, k, which, size)
+            bare = _g(legs.law, k, which, low, nominal, high, size)
             g = g * 0.5 * (1.0 + t) + bare * 0.5 * smooth[STEEP] * (1.0 - t * t)
     return g
 
