@@ -81,8 +81,11 @@ SOUND: dict[str, Change] = {
     "two conductors with a leg between them": changed(
         "loads", "645", terminal=Terminal("645", (2, 3)), connection=Connection.DELTA, kv=4.16
     ),
-    "two conductors the other of which is the neutral": changed(
-        "loads", "645", terminal=Terminal("645", (2, 3)), connection=Connection.WYE_N, kv=2.4
+    "two conductors the other of which is an earthed neutral": changed(
+        "loads", "645", terminal=Terminal("645", (2, 0)), connection=Connection.WYE_N, kv=2.4
+    ),
+    "a phase in the neutral's place": changed(
+        "loads", "645", terminal=Terminal("645", (2, 3)), connection=Connection.WYE_N, kv=4.16
     ),
     "a leg from ground to a phase": changed(
         "loads", "645", terminal=Terminal("645", (0, 2)), connection=Connection.DELTA, kv=2.4
