@@ -15,7 +15,7 @@ from grid_fed_rl.powerflow.lanes import LANES
 from grid_fed_rl.powerflow.network import S_BASE_KVA, Network
 from grid_fed_rl.powerflow.setpoint import Setpoint, check_setpoint
 
-__all__ = ["factors_of", "injections_pu", "processors", "solve_batched"]
+__all__ = ["factors_of", "injections_pu", "processors", "solve_batched", "start_voltages"]
 
 PARTS_A_THREAD = 4  # so that a thread whose rows are easy takes more of them
 
@@ -53,9 +53,14 @@ def processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _start(
+def start_voltages(
     network: Network, n_rows: int, start_pu: NDArray[np.complex128] | None
 ) -> NDArray[np.complex128]:
+    """(1 or batch, node) voltages to start from, without load where none are given.
+
+    Raises:
+        PowerFlowError: they have the wrong shape or are not finite.
+    """
     if start_pu is None:
         return kernels.read_only(network.v_flat_pu[None])
     start = kernels.read_only(np.asarray(start_pu, dtype=np.complex128))
@@ -99,7 +104,7 @@ def solve_batched(
     """
     check_setpoint(network, setpoint)
     n_rows = setpoint.n_rows
-    start = _start(network, n_rows, start_pu)
+    start = start_voltages(network, n_rows, start_pu)
     v_pu = np.empty((n_rows, network.n_nodes), dtype=np.complex128)
     status = np.empty(n_rows, dtype=np.int8)
     iterations = np.empty(n_rows, dtype=np.int32)

@@ -92,7 +92,7 @@ def test_resuming_keeps_files_and_adds_up_times(tmp_path: Path):
         time.sleep(0.01)
     with again.stage("train"):
         pass
-    assert again.timings_s["logs"] >= spent_s + 0.0099  # times are kept to the millisecond
+    assert again.timings_s["logs"] >= round(spent_s + 0.01, 3)  # kept to the millisecond
     assert list(json.loads(finish(again).read_text())["timings_s"]) == ["logs", "train"]
 
 

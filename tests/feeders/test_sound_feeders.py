@@ -1,6 +1,5 @@
 """What is sound has no fault, however odd it looks; and the fault beside it is found."""
 
-from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -8,7 +7,6 @@ import pytest
 
 from grid_fed_rl.feeders import (
     Bus,
-    CapacitorControl,
     CapacitorControlKind,
     Connection,
     Feeder,
@@ -23,46 +21,7 @@ from grid_fed_rl.feeders import (
     validate,
 )
 from grid_fed_rl.feeders.topology import places
-
-Change = Callable[[Feeder], Feeder]
-
-
-def changed(kind: str, name: str, /, **values: Any) -> Change:
-    """Give fields of one record other values."""
-
-    def broken(feeder: Feeder) -> Feeder:
-        records = getattr(feeder, kind)
-        return replace(feeder, **{kind: {**records, name: replace(records[name], **values)}})
-
-    return broken
-
-
-def winding(transformer: str, n: int, **values: Any) -> Change:
-    """Give fields of one winding other values."""
-
-    def broken(feeder: Feeder) -> Feeder:
-        windings = list(feeder.transformers[transformer].windings)
-        windings[n - 1] = replace(windings[n - 1], **values)
-        return changed("transformers", transformer, windings=tuple(windings))(feeder)
-
-    return broken
-
-
-def renamed(kind: str, old: str, new: str) -> Change:
-    """Give a record another name, and its key with it."""
-
-    def broken(feeder: Feeder) -> Feeder:
-        records: Mapping[str, Any] = getattr(feeder, kind)
-        rest = {k: v for k, v in records.items() if k != old}
-        return replace(feeder, **{kind: {**rest, new: replace(records[old], name=new)}})
-
-    return broken
-
-
-def bank(**values: Any) -> Change:
-    """Give a capacitor a voltage control, with some settings."""
-    control = CapacitorControl(CapacitorControlKind.VOLTAGE, 118.0, 124.0)
-    return changed("capacitors", "cap1", control=replace(control, **values))
+from tests.feeders.changes import Change, bank, changed, renamed, winding
 
 
 def reactor(**values: Any) -> Change:

@@ -19,6 +19,7 @@ from grid_fed_rl.powerflow import (
     primitives,
     solve,
 )
+from grid_fed_rl.powerflow.assembly import S_BASE_KVA
 from grid_fed_rl.powerflow.batched import injections_pu
 
 WYE, DELTA = Connection.WYE, Connection.DELTA
@@ -242,9 +243,10 @@ def test_currents_into_branches_are_what_source_and_loads_inject(
     imbalance_a = np.abs(into[:, :n] - injected[:, :n] * base_a).max()
     assert imbalance_a < 1e-4  # ten million siemens of a closed switch times a last digit
 
-    losses = measures.element_losses(network, flow)
-    everything = losses.kva.sum(axis=1)
-    everything += (measures.load_kw(network, flow) + 1j * measures.load_kvar(network, flow)).sum(1)
-    everything -= (measures.der_kw(network, flow) + 1j * measures.der_kvar(network, flow)).sum(1)
-    source = measures.source_kw(network, flow) + 1j * measures.source_kvar(network, flow)
-    np.testing.assert_allclose(source, everything, rtol=1e-7)
+    # What the source gives by its own impedance, against what all elements take.
+    y, nodes = network.source_admittance_pu, network.source_nodes
+    v = flow.v_pu[:, nodes]
+    behind = np.linalg.solve(y, network.source_current_pu[nodes])
+    given = (v * ((behind - v) @ y.T).conj()).sum(axis=1) * S_BASE_KVA
+    told = measures.source_kw(network, flow) + 1j * measures.source_kvar(network, flow)
+    np.testing.assert_allclose(told, given, rtol=1e-7)

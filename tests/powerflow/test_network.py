@@ -87,6 +87,8 @@ def test_solve_goes_to_the_device_it_is_told(network: Network) -> None:
     setpoint = nominal_setpoint(network, 3)
     flow = solve(network, setpoint, device="cpu")
     np.testing.assert_allclose(flow.v_pu, solve(network, setpoint).v_pu, rtol=0, atol=1e-7)
+    with pytest.raises(PowerFlowError, match="start_pu holds"):
+        solve(network, setpoint, device="cpu", start_pu=np.full((1, network.n_nodes), np.nan + 0j))
     with pytest.raises(PowerFlowError, match="leave device out"):
         solve(network, setpoint, device="cpu", controls=True)
     with pytest.raises(PowerFlowError, match="leave device out"):

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grid_fed_rl.errors import PowerFlowError
-from grid_fed_rl.powerflow.batched import factors_of
+from grid_fed_rl.powerflow.batched import factors_of, start_voltages
 from grid_fed_rl.powerflow.flow import PowerFlow, Status
 from grid_fed_rl.powerflow.lanes import LANES
 from grid_fed_rl.powerflow.network import S_BASE_KVA, Network
@@ -230,7 +230,7 @@ class TorchEngine:
 
         check_setpoint(self.network, setpoint)
         n_rows = setpoint.n_rows
-        start = _start(self.network, n_rows, start_pu)
+        start = start_voltages(self.network, n_rows, start_pu)
         size = self._chunk_rows or free_bytes(self.device) // self.bytes_a_row
         size = _whole(max(1, size))
         for first in range(0, n_rows, size):
@@ -316,17 +316,6 @@ class TorchEngine:
 def _whole(n_rows: int) -> int:
     """Rows filled up to whole lanes."""
     return -(-n_rows // LANES) * LANES
-
-
-def _start(network: Network, n_rows: int, start_pu: Complex | None) -> Complex:
-    if start_pu is None:
-        return network.v_flat_pu[None]
-    start = np.ascontiguousarray(start_pu, dtype=np.complex128)
-    if start.shape not in {(1, network.n_nodes), (n_rows, network.n_nodes)}:
-        raise PowerFlowError(
-            f"start_pu has shape {start.shape}; expected (1 or {n_rows}, {network.n_nodes})"
-        )
-    return start
 
 
 class _Engines(dict[str, TorchEngine]):
