@@ -28,7 +28,7 @@ from rich.table import Table
 
 from grid_fed_rl.feeders.library import open_feeder
 from grid_fed_rl.powerflow import Network, compile_network, solve
-from grid_fed_rl.powerflow.lanes import COMPILED, LANES, fused, splat, store
+from grid_fed_rl.powerflow.lanes import COMPILED, LANES, fused, spread, store
 from grid_fed_rl.powerflow.linear_kernels import Columns
 
 COMPLEX = 16  # bytes
@@ -55,9 +55,9 @@ class Count(NamedTuple):
 @njit(**COMPILED)
 def _multiply_add(n: int, out: NDArray[np.float64]) -> None:
     """Six independent chains of vector multiply-adds."""
-    a, b = splat(0.999999), splat(1e-6)
-    x0, x1, x2 = splat(0.1), splat(0.2), splat(0.3)
-    x3, x4, x5 = splat(0.4), splat(0.5), splat(0.6)
+    a, b = spread(0.999999, out), spread(1e-6, out)
+    x0, x1, x2 = spread(0.1, out), spread(0.2, out), spread(0.3, out)
+    x3, x4, x5 = spread(0.4, out), spread(0.5, out), spread(0.6, out)
     for _ in range(n):
         x0, x1, x2 = fused(x0, a, b), fused(x1, a, b), fused(x2, a, b)
         x3, x4, x5 = fused(x3, a, b), fused(x4, a, b), fused(x5, a, b)
@@ -72,8 +72,8 @@ def _multiply_add(n: int, out: NDArray[np.float64]) -> None:
 @njit(**COMPILED)
 def _multiply_add_few(n: int, out: NDArray[np.float64]) -> None:
     """Three chains, for processors whose registers six would overflow."""
-    a, b = splat(0.999999), splat(1e-6)
-    x0, x1, x2 = splat(0.1), splat(0.2), splat(0.3)
+    a, b = spread(0.999999, out), spread(1e-6, out)
+    x0, x1, x2 = spread(0.1, out), spread(0.2, out), spread(0.3, out)
     for _ in range(n):
         x0, x1, x2 = fused(x0, a, b), fused(x1, a, b), fused(x2, a, b)
     store(out, 0, x0)

@@ -27,12 +27,13 @@ from numpy.typing import NDArray
 
 from grid_fed_rl.powerflow.lanes import (
     COMPILED,
-    LANES,
     Lanes,
+    by_lane,
     fused,
+    lanes_of,
     load,
     root,
-    splat,
+    spread,
     store,
     where,
 )
@@ -100,22 +101,23 @@ def _g_smooth(legs: Legs, k: int, which: int, size: float) -> float:
 def _g_lanes(legs: Legs, k: int, which: int, square: Lanes, inverse: Lanes) -> Lanes:
     """One law without its smooth part, from |u|^2 and 1/|u| of all lanes."""
     law = legs.law[k, which]
-    g = fused(splat(law[IN_2]), inverse, splat(law[IN_1]))
-    g = fused(g, inverse, splat(law[IN_0]))
-    g = where(square > splat(legs.high[k] ** 2), splat(law[HIGH]), g)
-    middle = fused(splat(law[MID_1]), inverse, splat(law[MID_0]))
-    g = where(square <= splat(legs.nominal[k] ** 2), middle, g)
-    return where(square <= splat(legs.low[k] ** 2), splat(law[LOW]), g)
+    g = fused(law[IN_2], inverse, law[IN_1])
+    g = fused(g, inverse, law[IN_0])
+    g = where(square > legs.high[k] ** 2, law[HIGH], g)
+    middle = fused(law[MID_1], inverse, law[MID_0])
+    g = where(square <= legs.nominal[k] ** 2, middle, g)
+    return where(square <= legs.low[k] ** 2, law[LOW], g)
 
 
 @njit(**COMPILED)
 def _g_smooth_lanes(legs: Legs, k: int, square: Lanes, g_p: Real, g_q: Real) -> None:
     """Both laws of a leg of any kind, lane by lane."""
-    size = np.empty((1, LANES))
-    store(size, 0, root(square))
-    for lane in range(LANES):
-        g_p[0, lane] = _g_smooth(legs, k, 0, size[0, lane])
-        g_q[0, lane] = _g_smooth(legs, k, 1, size[0, lane])
+    sizes = lanes_of(1, g_p)
+    store(sizes, 0, root(square))
+    size, p, q = by_lane(sizes), by_lane(g_p), by_lane(g_q)
+    for lane in range(size.shape[1]):
+        p[0, lane] = _g_smooth(legs, k, 0, size[0, lane])
+        q[0, lane] = _g_smooth(legs, k, 1, size[0, lane])
 
 
 @njit(**COMPILED)
@@ -144,18 +146,18 @@ def inject(
             it gets.
         x_im: (node + 1, lane).
     """
-    smooth_p, smooth_q = np.empty((1, LANES)), np.empty((1, LANES))
+    smooth_p, smooth_q = lanes_of(1, p), lanes_of(1, p)
     for k in range(legs.start.shape[0]):
         a, b, j, kind = legs.start[k], legs.stop[k], legs.element[k], legs.kind[k]
         re, im = load(v_re, a) - load(v_re, b), load(v_im, a) - load(v_im, b)
-        g_p = g_q = splat(legs.law[k, 0, LOW])
+        g_p = g_q = spread(legs.law[k, 0, LOW], p)
         if kind != IMPEDANCE:
             square = fused(re, re, im * im)
             if kind == SMOOTH:
                 _g_smooth_lanes(legs, k, square, smooth_p, smooth_q)
                 g_p, g_q = load(smooth_p, 0), load(smooth_q, 0)
             else:
-                inverse = splat(1.0) / root(square)
+                inverse = 1.0 / root(square)
                 g_p = g_q = _g_lanes(legs, k, 0, square, inverse)
                 if kind == OWN_LAWS:
                     g_q = _g_lanes(legs, k, 1, square, inverse)

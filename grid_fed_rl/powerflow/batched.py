@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from grid_fed_rl.errors import PowerFlowError
 from grid_fed_rl.powerflow import kernels
 from grid_fed_rl.powerflow.flow import PowerFlow
-from grid_fed_rl.powerflow.kernels import CONVERGED
+from grid_fed_rl.powerflow.iteration_kernels import CONVERGED
 from grid_fed_rl.powerflow.lanes import LANES
 from grid_fed_rl.powerflow.network import S_BASE_KVA, Network
 from grid_fed_rl.powerflow.setpoint import Setpoint, check_setpoint
@@ -102,6 +102,10 @@ def solve_batched(
         PowerFlowError: an array has the wrong shape, is not finite, or asks for
             a tap position or capacitor state that does not exist.
     """
+    if setpoint.n_rows == 1:
+        flow = _solve_row(network, setpoint, start_pu, tolerance_pu, max_iterations)
+        if flow is not None:
+            return flow
     check_setpoint(network, setpoint)
     n_rows = setpoint.n_rows
     start = start_voltages(network, n_rows, start_pu)
@@ -109,20 +113,13 @@ def solve_batched(
     status = np.empty(n_rows, dtype=np.int8)
     iterations = np.empty(n_rows, dtype=np.int32)
     residual_pu = np.empty(n_rows)
-    rows = setpoint.as_rows()
+    plan, rows = network.plan, setpoint.as_rows()
 
     def run(first: int, last: int) -> None:
         kernels.solve_rows(
+            plan,
             first,
             last,
-            network.elimination.order,
-            network.elimination.n_quiet,
-            network.interior,
-            network.boundary,
-            network.zones,
-            network.sites,
-            network.legs,
-            network.steps,
             rows,
             start,
             tolerance_pu,
@@ -143,3 +140,32 @@ def solve_batched(
         edges = [min(n_rows, LANES * (blocks * k // parts)) for k in range(parts + 1)]
         list(_pool(os.getpid(), threads).map(run, edges[:-1], edges[1:]))
     return PowerFlow(v_pu, status, iterations, residual_pu, setpoint, status == CONVERGED)
+
+
+def _solve_row(
+    network: Network,
+    setpoint: Setpoint,
+    start_pu: NDArray[np.complex128] | None,
+    tolerance_pu: float,
+    max_iterations: int,
+) -> PowerFlow | None:
+    """One row by the shortest way; None if something is wrong with it, which others tell."""
+    start = network.v_flat_pu[None] if start_pu is None else start_pu
+    v_pu = np.array(start, dtype=np.complex128, order="C")
+    arrays = setpoint.arrays
+    if v_pu.shape != (1, network.n_nodes) or network.row_shapes != tuple(x.shape for x in arrays):
+        return None
+    row = np.concatenate(arrays, axis=None, dtype=np.float64)
+    sound, iterations, status, residual_pu = kernels.solve_row(
+        network.plan, row, v_pu[0], tolerance_pu, max_iterations
+    )
+    if not sound:
+        return None
+    return PowerFlow(
+        v_pu,
+        np.array([status], dtype=np.int8),
+        np.array([iterations], dtype=np.int32),
+        np.array([residual_pu]),
+        setpoint,
+        np.array([status == CONVERGED]),
+    )

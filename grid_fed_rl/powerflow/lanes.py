@@ -12,24 +12,42 @@ their own: ``load(x, k)`` is row k of an array, ``a + b``, ``a * b``, ``fused(a,
 and ``where(a <= b, c, d)`` compute with it, ``store(x, k, a)`` writes it back. What is
 fused is then written down, and a row is the same to the last bit alone and in any
 company, several times faster.
+
+A number meets lanes as the same number in every lane. Row k of an array ``[index]`` is
+a number; so a kernel whose arrays all have one axis is the same kernel for one row
+alone, and numba compiles it once for either. `lanes_of` makes arrays of a kernel's own
+kind, `spread` the values it begins with, and `by_lane` is for what is done lane by lane.
 """
 
 import operator
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.core.imputils import lower_builtin
 from numba.core.typing.templates import ConcreteTemplate, builtin_registry
-from numba.extending import intrinsic, models, register_model
+from numba.extending import intrinsic, models, overload, register_model
 
-__all__ = ["COMPILED", "LANES", "Lanes", "fused", "load", "root", "splat", "store", "where"]
+__all__ = [
+    "COMPILED",
+    "LANES",
+    "Lanes",
+    "by_lane",
+    "fused",
+    "lanes_of",
+    "load",
+    "root",
+    "spread",
+    "store",
+    "where",
+]
 
 LANES = 16
 
 Lanes = Any
-"""A number a lane, inside a kernel: numba alone knows the type."""
+"""A number a lane, or of one row a number; inside a kernel, numba alone knows which."""
 
 # A division by zero gives an infinity, which the row's status reports, and not
 # an exception in the midst of a batch. No fast-math: see above.
@@ -67,24 +85,43 @@ def _instruction(write: Callable[..., Any]) -> Callable[..., Any]:
     return intrinsic(write)
 
 
-def _knows(function: Callable[..., Any], template: type[ConcreteTemplate]) -> None:
+def _by_kind(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Choose what a function does inside kernels by the kinds of its arguments."""
+    return overload(function)
+
+
+def _everywhere(context, builder, kind, value):
+    """A value in every lane, if it is not one a lane already."""
+    if kind is _lanes:
+        return value
+    number = context.cast(builder, value, kind, types.float64)
+    nothing = ir.Constant(_VECTOR, ir.Undefined)
+    one = builder.insert_element(nothing, number, ir.Constant(ir.IntType(32), 0))
+    zeros = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
+    return builder.shuffle_vector(one, nothing, zeros)
+
+
+def _knows(function: Callable[..., Any], *signatures: Any) -> None:
     """Let numba know which kinds of values a function takes."""
+
+    class Kinds(ConcreteTemplate):
+        cases = list(signatures)  # noqa: RUF012 - numba reads the class
+
     register: Any = builtin_registry.register_global(function)
-    register(template)
+    register(Kinds)
 
 
 def _operator(function: Callable[..., Any], result: types.Type, emit: Callable[..., Any]) -> None:
-    """Give an operator a meaning between lanes, lane by lane."""
-
-    class Between(ConcreteTemplate):
-        cases = [result(_lanes, _lanes)]  # noqa: RUF012 - numba reads the class
-
-    _knows(function, Between)
+    """Give an operator a meaning between lanes, and between lanes and a number."""
 
     def lower(context, builder, sig, args):
-        return emit(builder, *args)
+        both = zip(sig.args, args, strict=True)
+        return emit(builder, *(_everywhere(context, builder, *one) for one in both))
 
-    lower_builtin(function, _lanes, _lanes)(lower)
+    pairs = [(_lanes, _lanes), (_lanes, types.float64), (types.float64, _lanes)]
+    _knows(function, *(result(*pair) for pair in pairs))
+    for pair in pairs:
+        lower_builtin(function, *pair)(lower)
 
 
 def _compare(sign: str) -> Callable[..., Any]:
@@ -97,13 +134,7 @@ _operator(operator.mul, _lanes, lambda builder, a, b: builder.fmul(a, b))
 _operator(operator.truediv, _lanes, lambda builder, a, b: builder.fdiv(a, b))
 _operator(operator.le, _truths, _compare("<="))
 _operator(operator.gt, _truths, _compare(">"))
-
-
-class _Negative(ConcreteTemplate):
-    cases = [_lanes(_lanes)]  # noqa: RUF012 - numba reads the class
-
-
-_knows(operator.neg, _Negative)
+_knows(operator.neg, _lanes(_lanes))
 
 
 @lower_builtin(operator.neg, _lanes)
@@ -111,95 +142,116 @@ def _lower_negative(context, builder, sig, args):
     return builder.fneg(args[0])
 
 
-def _spread(builder, number):
-    """A number in every lane."""
-    nothing = ir.Constant(_VECTOR, ir.Undefined)
-    one = builder.insert_element(nothing, number, ir.Constant(ir.IntType(32), 0))
-    zeros = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
-    return builder.shuffle_vector(one, nothing, zeros)
-
-
-def _place(context, builder, kind, array, index_kind, index):
-    """Pointer to the lanes in row `index` of an array (index, lane)."""
+def _row(context, builder, kind, array, index_kind, index):
+    """Pointer to row `index` of an array (index, lane) or (index,)."""
     index = context.cast(builder, index, index_kind, types.intp)
     data = context.make_array(kind)(context, builder, array).data
+    if kind.ndim == 1:
+        return builder.gep(data, [index])
     first = builder.mul(index, ir.Constant(index.type, LANES))
     return builder.bitcast(builder.gep(data, [first]), _VECTOR.as_pointer())
 
 
 @_instruction
 def load(typingctx, array, index):
-    """Row `index` of a C-contiguous array (index, lane).
+    """Row `index` of a C-contiguous array: lanes of (index, lane), a number of (index,)."""
 
-    Of an array (index,) it is the one number, in every lane.
-    """
-
-    def one_a_lane(context, builder, sig, args):
-        place = _place(context, builder, sig.args[0], args[0], sig.args[1], args[1])
+    def codegen(context, builder, sig, args):
+        place = _row(context, builder, sig.args[0], args[0], sig.args[1], args[1])
         return builder.load(place, align=8)
 
-    def one_for_all(context, builder, sig, args):
-        index = context.cast(builder, args[1], sig.args[1], types.intp)
-        data = context.make_array(sig.args[0])(context, builder, args[0]).data
-        return _spread(builder, builder.load(builder.gep(data, [index])))
-
-    return _lanes(array, index), one_for_all if array.ndim == 1 else one_a_lane
+    return (types.float64 if array.ndim == 1 else _lanes)(array, index), codegen
 
 
 @_instruction
 def store(typingctx, array, index, value):
-    """Write row `index` of a C-contiguous array (index, lane)."""
+    """Write row `index` of a C-contiguous array (index, lane) or (index,)."""
 
     def codegen(context, builder, sig, args):
-        place = _place(context, builder, sig.args[0], args[0], sig.args[1], args[1])
-        builder.store(args[2], place, align=8)
+        place = _row(context, builder, sig.args[0], args[0], sig.args[1], args[1])
+        value = args[2]
+        if sig.args[0].ndim == 2:
+            value = _everywhere(context, builder, sig.args[2], value)
+        builder.store(value, place, align=8)
         return context.get_dummy_value()
 
-    return types.void(array, index, _lanes), codegen
+    return types.void(array, index, value if value is _lanes else types.float64), codegen
 
 
 @_instruction
-def splat(typingctx, number):
-    """The same number in every lane."""
+def spread(typingctx, number, like):
+    """A number as a row of the array `like`: in every lane where it has lanes."""
 
     def codegen(context, builder, sig, args):
-        return _spread(builder, context.cast(builder, args[0], sig.args[0], types.float64))
+        wide = sig.return_type is _lanes
+        return _everywhere(context, builder, sig.args[0], args[0]) if wide else args[0]
 
-    return _lanes(number), codegen
+    return (types.float64 if like.ndim == 1 else _lanes)(types.float64, like), codegen
 
 
 @_instruction
 def where(typingctx, holds, a, b):
     """`a` in the lanes in which something holds, `b` in the others."""
+    kind = _lanes if holds is _truths else types.float64
 
     def codegen(context, builder, sig, args):
-        return builder.select(*args)
+        holds, *both = args
+        if kind is _lanes:
+            kinds = zip(sig.args[1:], both, strict=True)
+            both = [_everywhere(context, builder, *one) for one in kinds]
+        return builder.select(holds, *both)
 
-    return _lanes(_truths, _lanes, _lanes), codegen
+    return kind(holds, *(one if one is _lanes else types.float64 for one in (a, b))), codegen
 
 
-def _library(builder, name: str, *args):
-    """Call LLVM's own function of that name on lanes."""
-    kind = ir.FunctionType(_VECTOR, [_VECTOR] * len(args))
-    name = f"llvm.{name}.v{LANES}f64"
-    return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), args)
+def _library(name: str, *kinds: types.Type) -> tuple[Any, Callable[..., Any]]:
+    """Call LLVM's own function of that name."""
+    result = _lanes if _lanes in kinds else types.float64
+    wide = result is _lanes
+
+    def codegen(context, builder, sig, args):
+        if wide:
+            kinds = zip(sig.args, args, strict=True)
+            args = [_everywhere(context, builder, *one) for one in kinds]
+        number = _VECTOR if wide else ir.DoubleType()
+        kind = ir.FunctionType(number, [number] * len(args))
+        full = f"llvm.{name}.{f'v{LANES}' if wide else ''}f64"
+        return builder.call(cgutils.get_or_insert_function(builder.module, kind, full), args)
+
+    return result(*(kind if kind is _lanes else types.float64 for kind in kinds)), codegen
 
 
 @_instruction
 def fused(typingctx, a, b, c):
     """A * b + c, rounded once."""
-
-    def codegen(context, builder, sig, args):
-        return _library(builder, "fma", *args)
-
-    return _lanes(_lanes, _lanes, _lanes), codegen
+    return _library("fma", a, b, c)
 
 
 @_instruction
 def root(typingctx, a):
     """Square root."""
+    return _library("sqrt", a)
 
-    def codegen(context, builder, sig, args):
-        return _library(builder, "sqrt", *args)
 
-    return _lanes(_lanes), codegen
+def lanes_of(n: int, like: np.ndarray) -> np.ndarray:
+    """Noughts, `n` rows of the kind of array that `like` is."""
+    return np.zeros((n, *like.shape[1:]))
+
+
+def by_lane(array: np.ndarray) -> np.ndarray:
+    """The same array with an axis of lanes: (index, lane), or of one row (index, 1)."""
+    return array if array.ndim == 2 else array[:, None]
+
+
+@_by_kind(lanes_of)
+def _lanes_of(n, like):
+    if like.ndim == 2:
+        return lambda n, like: np.zeros((n, LANES))
+    return lambda n, like: np.zeros(n)
+
+
+@_by_kind(by_lane)
+def _by_lane(array):
+    if array.ndim == 2:
+        return lambda array: array
+    return lambda array: array.reshape((array.shape[0], 1))

@@ -1,9 +1,9 @@
 """Compiled kernels of the admittance matrix: its factors, and what they solve.
 
-Values live as ``[index, lane]``: see `lanes`. The interior's factors are numbers of
-the network; the boundary, where rows differ, is assembled and factorised row by
-row, its open switches earthing what they cut off. Real and imaginary parts are
-separate arrays.
+Values live as ``[index, lane]``, or of one row as ``[index]``: see `lanes`. The
+interior's factors are numbers of the network; the boundary, where rows differ, is
+assembled and factorised row by row, its open switches earthing what they cut off.
+Real and imaginary parts are separate arrays.
 """
 
 from typing import NamedTuple
@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from grid_fed_rl.powerflow.lanes import COMPILED, LANES, Lanes, fused, load, splat, store
+from grid_fed_rl.powerflow.lanes import COMPILED, Lanes, by_lane, fused, load, store
 from grid_fed_rl.powerflow.ordering import Elimination
 
 __all__ = [
@@ -24,7 +24,6 @@ __all__ = [
     "backward",
     "factorise",
     "factorise_interior",
-    "lanes_of",
     "revive",
     "substitute",
 ]
@@ -88,12 +87,6 @@ class Zones(NamedTuple):
 
 
 @njit(**COMPILED)
-def lanes_of(n: int) -> Real:
-    """Nought in every lane of `n` rows."""
-    return np.zeros((n, LANES))
-
-
-@njit(**COMPILED)
 def factorise_interior(elimination: Elimination, entry: Complex, diagonal: Complex) -> None:
     """LDL^T of the interior in place; the boundary keeps its Schur complement."""
     column, update = elimination.column, elimination.update
@@ -115,19 +108,19 @@ def factorise_interior(elimination: Elimination, entry: Complex, diagonal: Compl
 @njit(**COMPILED)
 def revive(zones: Zones, factor: Real, alive: Real) -> bool:
     """Which zones a closed path joins to the source, lane by lane; return whether all."""
-    for z in range(alive.shape[0]):
-        for lane in range(LANES):
-            alive[z, lane] = zones.alive[z]
-    spread = True
-    while spread:
-        spread = False
+    closed, live = by_lane(factor), by_lane(alive)
+    for z in range(live.shape[0]):
+        live[z] = zones.alive[z]
+    spreads = True
+    while spreads:
+        spreads = False
         for e in range(zones.edge_factor.shape[0]):
             f, a, b = zones.edge_factor[e], zones.edge_from[e], zones.edge_to[e]
-            for lane in range(LANES):
-                if factor[f, lane] != 0.0 and alive[a, lane] > alive[b, lane]:
-                    alive[b, lane] = 1.0
-                    spread = True
-    return bool(alive.min() == 1.0)
+            for lane in range(live.shape[1]):
+                if closed[f, lane] != 0.0 and live[a, lane] > live[b, lane]:
+                    live[b, lane] = 1.0
+                    spreads = True
+    return bool(live.min() == 1.0)
 
 
 @njit(**COMPILED)
@@ -141,16 +134,16 @@ def assemble(
 ) -> None:
     """Admittances of the boundary; dead nodes are earthed."""
     for e in range(y_re.shape[0]):
-        store(y_re, e, splat(boundary.base_re[e]))
-        store(y_im, e, splat(boundary.base_im[e]))
+        store(y_re, e, boundary.base_re[e])
+        store(y_im, e, boundary.base_im[e])
     for t in range(boundary.term_entry.shape[0]):
         e, scale = boundary.term_entry[t], load(factor, boundary.term_factor[t])
-        store(y_re, e, fused(splat(boundary.term_re[t]), scale, load(y_re, e)))
-        store(y_im, e, fused(splat(boundary.term_im[t]), scale, load(y_im, e)))
+        store(y_re, e, fused(boundary.term_re[t], scale, load(y_re, e)))
+        store(y_im, e, fused(boundary.term_im[t], scale, load(y_im, e)))
     first = boundary.columns.row.shape[0]
     for k in range(boundary.columns.width.shape[0]):
-        dead = splat(1.0) - load(alive, zones.of[boundary.columns.first + k])
-        store(y_re, first + k, fused(splat(EARTHED), dead, load(y_re, first + k)))
+        dead = 1.0 - load(alive, zones.of[boundary.columns.first + k])
+        store(y_re, first + k, fused(EARTHED, dead, load(y_re, first + k)))
 
 
 @njit(**COMPILED)
@@ -161,7 +154,7 @@ def factorise(boundary: Boundary, y_re: Real, y_im: Real, u_re: Real, u_im: Real
     m = boundary.columns.row.shape[0]
     for k in range(column.shape[0] - 1):
         re, im = load(y_re, m + k), load(y_im, m + k)
-        scale = splat(1.0) / fused(re, re, im * im)
+        scale = 1.0 / fused(re, re, im * im)
         d_re, d_im = re * scale, -im * scale
         store(y_re, m + k, d_re)
         store(y_im, m + k, d_im)

@@ -90,16 +90,24 @@ class Network:
     @cached_property
     def v_flat_pu(self) -> Complex:
         """(node,) voltages without load, taps at neutral, capacitors open, switches closed."""
-        v_pu = np.empty((1, self.n_nodes), dtype=np.complex128)
-        nothing = [
-            np.zeros((1, len(self.regulators)), dtype=np.int32),
-            np.zeros((1, len(self.capacitors)), dtype=np.int32),
-            np.ones((1, len(self.switches)), dtype=np.bool_),
-            *(np.zeros((1, len(kind))) for kind in (self.loads, self.loads, self.ders, self.ders)),
-        ]
-        kernels.solve_rows(
-            0,
-            1,
+        taps, banks, switches, *powers = (np.zeros(n) for _, n in self.row_shapes)
+        row = np.concatenate([taps, banks, np.ones_like(switches), *powers])
+        v_pu = np.zeros(self.n_nodes, dtype=np.complex128)
+        # Without currents of loads the first iteration is the answer.
+        kernels.solve_row(self.plan, row, v_pu, 0.0, 1)
+        return v_pu
+
+    @cached_property
+    def row_shapes(self) -> tuple[tuple[int, int], ...]:
+        """Shapes of the arrays of a set-point of one row."""
+        taps, banks, switches = len(self.regulators), len(self.capacitors), len(self.switches)
+        loads, ders = len(self.loads), len(self.ders)
+        return tuple((1, n) for n in (taps, banks, switches, loads, loads, ders, ders))
+
+    @cached_property
+    def plan(self) -> kernels.Plan:
+        """What the kernels know of it."""
+        return kernels.Plan(
             self.elimination.order,
             self.elimination.n_quiet,
             self.interior,
@@ -108,16 +116,14 @@ class Network:
             self.sites,
             self.legs,
             self.steps,
-            kernels.Rows(*map(kernels.read_only, nothing)),
-            kernels.read_only(np.zeros_like(v_pu)),
-            0.0,
-            1,  # without currents of loads the first iteration is the answer
-            v_pu,
-            np.empty(1, dtype=np.int32),
-            np.empty(1, dtype=np.int8),
-            np.empty(1),
+            len(self.switches),
+            len(self.loads),
+            len(self.ders),
         )
-        return v_pu[0]
+
+    def __getstate__(self) -> dict[str, object]:
+        """All but the plan, which another process makes anew."""
+        return {name: part for name, part in self.__dict__.items() if name != "plan"}
 
     @cached_property
     def steps(self) -> kernels.Steps:

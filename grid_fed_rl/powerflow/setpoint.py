@@ -41,19 +41,32 @@ class Setpoint:
         """Rows of the batch."""
         return len(self.tap_position)
 
+    @property
+    def arrays(self) -> tuple[NDArray[Any], ...]:
+        """The arrays, in their order."""
+        return (
+            self.tap_position,
+            self.capacitor_step,
+            self.switch_closed,
+            self.load_kw,
+            self.load_kvar,
+            self.der_kw,
+            self.der_kvar,
+        )
+
     def as_rows(self) -> kernels.Rows:
         """The same arrays, as the compiled kernels take them."""
-        return kernels.Rows(*(kernels.read_only(getattr(self, name)) for name in self.__slots__))
+        return kernels.Rows(*map(kernels.read_only, self.arrays))
 
     def rows(self, index: slice | NDArray[np.int64] | NDArray[np.bool_]) -> Self:
         """Return some rows."""
-        return type(self)(*(getattr(self, name)[index] for name in self.__slots__))
+        return type(self)(*(array[index] for array in self.arrays))
 
     def with_rows(self, index: NDArray[np.int64] | NDArray[np.bool_], other: Self) -> Self:
         """Return a copy in which the rows at `index` are those of another set-point."""
-        arrays = [getattr(self, name).copy() for name in self.__slots__]
-        for array, name in zip(arrays, self.__slots__, strict=True):
-            array[index] = getattr(other, name)
+        arrays = [array.copy() for array in self.arrays]
+        for array, theirs in zip(arrays, other.arrays, strict=True):
+            array[index] = theirs
         return type(self)(*arrays)
 
     def with_(self, **changes: ArrayLike) -> Self:

@@ -76,11 +76,15 @@ def test_every_mix_of_arrays_meets_the_same_machine_code(network: Network) -> No
     locked = setpoint.with_(load_kw=setpoint.load_kw[0])
     apart = replace(locked, load_kvar=np.repeat(setpoint.load_kvar, 2, axis=1)[:, ::2])
     flow = solve(network, setpoint)
-    known = len(kernels.solve_rows.signatures)
+    solve(network, setpoint.rows(slice(0, 1)))
+    known = len(kernels.solve_rows.signatures), len(kernels.solve_row.signatures)
     for one in (locked, apart, setpoint.rows(np.arange(4)), setpoint.rows(slice(0, 4))):
-        again = solve(network, one, start_pu=np.tile(network.v_flat_pu, (4, 1)))
-        np.testing.assert_array_equal(again.v_pu, flow.v_pu)
-    assert len(kernels.solve_rows.signatures) == known
+        start = np.tile(network.v_flat_pu, (4, 1))
+        np.testing.assert_array_equal(solve(network, one, start_pu=start).v_pu, flow.v_pu)
+        start.flags.writeable = False
+        row = solve(network, one.rows(slice(2, 3)), start_pu=start[::2][:1])
+        np.testing.assert_array_equal(row.v_pu[0], flow.v_pu[2])
+    assert known == (len(kernels.solve_rows.signatures), len(kernels.solve_row.signatures))
 
 
 def test_solve_goes_to_the_device_it_is_told(network: Network) -> None:

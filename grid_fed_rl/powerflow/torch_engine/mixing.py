@@ -1,8 +1,8 @@
-"""Each step mixed with the last three, all rows at once; see `kernels.solve_rows`."""
+"""Each step mixed with the last three, all rows at once; see `iteration_kernels`."""
 
 from typing import TYPE_CHECKING, NamedTuple, Self
 
-from grid_fed_rl.powerflow.kernels import DEPTH, RIDGE
+from grid_fed_rl.powerflow.iteration_kernels import DEPTH, RIDGE
 
 if TYPE_CHECKING:
     from torch import Tensor
