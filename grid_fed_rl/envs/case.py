@@ -11,8 +11,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from grid_fed_rl.envs.costs import CostChannel
 from grid_fed_rl.envs.groups import DeviceGroup
-from grid_fed_rl.envs.objective import CostChannel, RewardTerm
+from grid_fed_rl.envs.objective import RewardTerm
 from grid_fed_rl.envs.observation import ObservationPart
 from grid_fed_rl.errors import TaskError
 from grid_fed_rl.powerflow import Network, Setpoint, nominal_setpoint

@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grid_fed_rl.envs.case import Case
-from grid_fed_rl.envs.groups import Capacitors, Move, Regulators
+from grid_fed_rl.envs.groups import Capacitors, Moment, Move, Regulators
 from grid_fed_rl.envs.snapshot import Snapshot
 from grid_fed_rl.powerflow import PowerFlow, Setpoint, solve
 from grid_fed_rl.powerflow.measures import losses_kw
 
-__all__ = ["advance", "rest"]
+__all__ = ["advance", "moment_at", "moved", "rest", "setpoint_of"]
 
 Floats = NDArray[np.float64]
 States = dict[str, NDArray]
@@ -25,26 +25,43 @@ Moves = dict[str, Move]
 LOCALLY_CONTROLLED = Regulators | Capacitors  # what `LocalControls` moves
 
 
-def rest(case: Case, day: NDArray[np.int64], threads: int | None = None) -> Snapshot:
+def rest(
+    case: Case,
+    day: NDArray[np.int64],
+    threads: int | None = None,
+    noise_key: NDArray[np.uint64] | None = None,
+) -> Snapshot:
     """The feeder at the start of each day: its first load and sun, devices at rest.
 
     Args:
         case: What the environment is made of.
         day: (lane,) days of the year.
         threads: Threads of the power flow; all processors by default.
+        noise_key: (lane,) of the streams that the noise of meters comes from; 0 by default.
     """
     n = len(day)
-    states = {group.state_name: group.rest(n) for group in case.groups}
+    moment = moment_at(case, case.year.steps_per_day * day)
+    states = {group.state_name: group.rest(moment) for group in case.groups}
     moves = {group.state_name: Move.nothing(n, len(group.names)) for group in case.groups}
-    row = case.year.steps_per_day * day
-    setpoint = _setpoint(case, row, states, moves)
+    setpoint = setpoint_of(case, moment, states, moves)
     flow = solve(case.network, setpoint, threads=threads)
-    step = np.zeros(n, dtype=np.int64)
-    return _snapshot(case, day, step, row, states, moves, setpoint, flow)
+    return _snapshot(
+        case,
+        day=day,
+        step=np.zeros(n, dtype=np.int64),
+        noise_key=np.zeros(n, dtype=np.uint64) if noise_key is None else noise_key,
+        row=moment.row,
+        states=states,
+        moves=moves,
+        operated={name: move.operations for name, move in moves.items()},
+        setpoint=setpoint,
+        der_kw_before=setpoint.der_kw,
+        flow=flow,
+    )
 
 
 def advance(case: Case, before: Snapshot, action: Floats, threads: int | None = None) -> Snapshot:
-    """Carry out an action of (lane, device) and solve the step that it governs.
+    """Carry out an action of (lane, action) and solve the step that it governs.
 
     Devices move first, and then hold for the whole step. Where the case has
     local controls, regulators and capacitors ignore the action and settle with
@@ -53,32 +70,73 @@ def advance(case: Case, before: Snapshot, action: Floats, threads: int | None = 
     Args:
         case: What the environment is made of.
         before: The feeder before the step.
-        action: (lane, device) in [-1, 1].
+        action: (lane, action) in [-1, 1].
         threads: Threads of the power flow; all processors by default.
     """
-    states, moves = _moved(case, before.states, action)
-    row = before.next_row
-    setpoint = _setpoint(case, row, states, moves)
+    moment = moment_at(case, before.next_row)
+    states, moves = moved(case, before.states, action, moment)
+    setpoint = setpoint_of(case, moment, states, moves)
     start = _start_pu(case, before.flow)
     if case.local_controls is None:
         flow = solve(case.network, setpoint, start_pu=start, threads=threads)
     else:
-        hour = (row % case.year.steps_per_day) * case.year.step_h
+        hour = (moment.row % case.year.steps_per_day) * case.year.step_h
         controls = replace(case.local_controls, hour=hour)
         flow = controls.settle(setpoint, start_pu=start, threads=threads)
         setpoint = flow.setpoint
         states, moves = _followed(case, states, moves, setpoint)
-    return _snapshot(case, before.day, before.step + 1, row, states, moves, setpoint, flow)
+    return _snapshot(
+        case,
+        day=before.day,
+        step=before.step + 1,
+        noise_key=before.noise_key,
+        row=moment.row,
+        states=states,
+        moves=moves,
+        operated={name: done + moves[name].operations for name, done in before.operated.items()},
+        setpoint=setpoint,
+        der_kw_before=before.setpoint.der_kw,
+        flow=flow,
+    )
 
 
-def _start_pu(case: Case, flow: PowerFlow) -> NDArray[np.complex128]:
-    """Voltages to start from: the last ones; those without load where there are none."""
-    if flow.converged.all():
-        return flow.v_pu
-    return np.where(flow.converged[:, None], flow.v_pu, case.network.v_flat_pu)
+def setpoint_of(
+    case: Case, moment: Moment, states: Mapping[str, NDArray], moves: Mapping[str, Move]
+) -> Setpoint:
+    """What is solved when devices stand so in such a moment."""
+    n, nominal = len(moment.row), case.nominal
+    der_kw = np.zeros((n, len(case.network.ders)))
+    der_kw[:, : moment.pv_kw.shape[1]] = moment.pv_kw
+    arrays: dict[str, NDArray] = {
+        "tap_position": np.repeat(nominal.tap_position, n, axis=0),
+        "capacitor_step": np.repeat(nominal.capacitor_step, n, axis=0),
+        "switch_closed": np.repeat(nominal.switch_closed, n, axis=0),
+        "load_kw": moment.load_kw,
+        "load_kvar": moment.load_kvar,
+        "der_kw": der_kw,
+        "der_kvar": np.zeros_like(der_kw),
+    }
+    for group in case.groups:
+        group.write(arrays, states[group.state_name], moves[group.state_name])
+    return Setpoint(**arrays)
 
 
-def _moved(case: Case, states: Mapping[str, NDArray], action: Floats) -> tuple[States, Moves]:
+def moment_at(case: Case, row: NDArray[np.int64]) -> Moment:
+    """What the scenario brings in its rows, a lane each."""
+    year = case.year
+    return Moment(
+        row=row,
+        step_h=year.step_h,
+        load_kw=year.load_kw[row].astype(np.float64),
+        load_kvar=year.load_kvar[row].astype(np.float64),
+        pv_kw=year.pv_kw[row].astype(np.float64),
+    )
+
+
+def moved(
+    case: Case, states: Mapping[str, NDArray], action: Floats, moment: Moment
+) -> tuple[States, Moves]:
+    """Every group carries out its part of an action: next states, and what was done."""
     after: States = {}
     moves: Moves = {}
     first = 0
@@ -89,28 +147,15 @@ def _moved(case: Case, states: Mapping[str, NDArray], action: Floats) -> tuple[S
         if case.local_controls is not None and isinstance(group, LOCALLY_CONTROLLED):
             wanted = np.zeros_like(wanted)
         name = group.state_name
-        after[name], moves[name] = group.step(states[name], wanted, case.year.step_h)
+        after[name], moves[name] = group.step(states[name], wanted, moment)
     return after, moves
 
 
-def _setpoint(
-    case: Case, row: NDArray[np.int64], states: Mapping[str, NDArray], moves: Mapping[str, Move]
-) -> Setpoint:
-    n, year, nominal = len(row), case.year, case.nominal
-    der_kw = np.zeros((n, len(case.network.ders)))
-    der_kw[:, : year.pv_kw.shape[1]] = year.pv_kw[row]
-    arrays: dict[str, NDArray] = {
-        "tap_position": np.repeat(nominal.tap_position, n, axis=0),
-        "capacitor_step": np.repeat(nominal.capacitor_step, n, axis=0),
-        "switch_closed": np.repeat(nominal.switch_closed, n, axis=0),
-        "load_kw": year.load_kw[row].astype(np.float64),
-        "load_kvar": year.load_kvar[row].astype(np.float64),
-        "der_kw": der_kw,
-        "der_kvar": np.zeros_like(der_kw),
-    }
-    for group in case.groups:
-        group.write(arrays, states[group.state_name], moves[group.state_name])
-    return Setpoint(**arrays)
+def _start_pu(case: Case, flow: PowerFlow) -> NDArray[np.complex128]:
+    """Voltages to start from: the last ones; those without load where there are none."""
+    if flow.converged.all():
+        return flow.v_pu
+    return np.where(flow.converged[:, None], flow.v_pu, case.network.v_flat_pu)
 
 
 def _followed(case: Case, states: States, moves: Moves, setpoint: Setpoint) -> tuple[States, Moves]:
@@ -126,12 +171,16 @@ def _followed(case: Case, states: States, moves: Moves, setpoint: Setpoint) -> t
 
 def _snapshot(
     case: Case,
+    *,
     day: NDArray[np.int64],
     step: NDArray[np.int64],
+    noise_key: NDArray[np.uint64],
     row: NDArray[np.int64],
     states: States,
     moves: Moves,
+    operated: dict[str, NDArray[np.int64]],
     setpoint: Setpoint,
+    der_kw_before: Floats,
     flow: PowerFlow,
 ) -> Snapshot:
     if not flow.converged.all():
@@ -142,12 +191,15 @@ def _snapshot(
     return Snapshot(
         day=day,
         step=step,
+        noise_key=noise_key,
         row=row,
         next_row=(year.steps_per_day * day + step) % (year.steps_per_day * year.n_days),
         ends=step >= case.horizon,
         states=states,
         moves=moves,
+        operated=operated,
         setpoint=setpoint,
+        der_kw_before=der_kw_before,
         flow=flow,
         v_pu=np.abs(flow.v_pu),
         loss_kw=in_network + in_devices,

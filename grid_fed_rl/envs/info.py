@@ -43,7 +43,9 @@ def vector_info(case: Case, snapshot: Snapshot, terms: Mapping[str, Floats]) -> 
         "violations": violations,
         "reward_terms": terms,
         "loss_kwh": np.where(acted, snapshot.loss_kw * snapshot.step_h, 0.0),
-        "operations": sum((move.operations for move in moves), np.zeros(n, dtype=np.int64)),
+        "operations": sum(
+            (move.operations.sum(axis=1) for move in moves), np.zeros(n, dtype=np.int64)
+        ),
         "action_executed": np.concatenate(executed, axis=1, dtype=np.float32),
         "day": snapshot.day.copy(),
         "converged": snapshot.flow.converged,

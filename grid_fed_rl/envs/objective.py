@@ -1,26 +1,26 @@
-"""Reward terms and cost channels.
+"""Reward terms.
 
-The reward is money: what the operator pays for energy lost and devices worn, as
-a negative number. Leaving the limits is a cost of its own, in its own unit, and
-never enters the reward.
+The reward is money: what the operator pays for energy and for devices worn, as a
+negative number. Leaving the limits is a cost of its own (`costs`), in its own unit,
+and never enters the reward.
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from grid_fed_rl.envs.groups import Batteries
 from grid_fed_rl.envs.snapshot import Snapshot
-from grid_fed_rl.safety import VoltageLimits
+from grid_fed_rl.powerflow import Network, measures
 
 __all__ = [
     "BorrowedEnergy",
-    "CostChannel",
+    "Borrower",
+    "Conservation",
+    "Energy",
     "EnergyLoss",
     "RewardTerm",
-    "VoltageCost",
     "Wear",
 ]
 
@@ -37,19 +37,6 @@ class RewardTerm(Protocol):
 
     def __call__(self, snapshot: Snapshot) -> Floats:
         """Return (lane,)."""
-        ...
-
-
-class CostChannel(Protocol):
-    """One kind of constraint: a magnitude, at least 0, and how many it counts."""
-
-    @property
-    def name(self) -> str:
-        """Its key in ``info["costs"]`` and ``info["violations"]``."""
-        ...
-
-    def __call__(self, snapshot: Snapshot) -> tuple[Floats, NDArray[np.int64]]:
-        """Return magnitude and count, each (lane,)."""
         ...
 
 
@@ -77,33 +64,69 @@ class Wear:
         return -sum(wear, np.zeros(len(snapshot.step)))
 
 
+class Borrower(Protocol):
+    """A group that can end an episode owing energy: batteries, flexible loads."""
+
+    state_name: ClassVar[str]
+
+    def owed_kwh(self, state: NDArray) -> Floats:
+        """Energy owed in a state: (lane,)."""
+        ...
+
+
 @dataclass(frozen=True, eq=False)
 class BorrowedEnergy:
-    """Stored energy that is missing at the end of the horizon, at a price.
+    """Energy that is owed at the end of the horizon, at a price.
 
     Without it a policy would sell what the batteries held at the start.
     """
 
-    batteries: Batteries
+    group: Borrower
     usd_per_kwh: float
     name: str = "borrowed_energy"
 
     def __call__(self, snapshot: Snapshot) -> Floats:
-        """Negative price of the shortfall, at the last step only."""
-        soc = snapshot.states[self.batteries.state_name]
-        short = np.maximum(self.batteries.soc_at_rest - soc, 0.0)
-        short_kwh = (short * self.batteries.ratings.energy_kwh).sum(axis=1)
-        return -self.usd_per_kwh * short_kwh * snapshot.ends
+        """Negative price of what is owed, at the last step only."""
+        owed_kwh = self.group.owed_kwh(snapshot.states[self.group.state_name])
+        return -self.usd_per_kwh * owed_kwh * snapshot.ends
 
 
-@dataclass(frozen=True)
-class VoltageCost:
-    """Excursions outside the voltage limits: summed over nodes, and how many."""
+@dataclass(frozen=True, eq=False)
+class Energy:
+    """What the substation delivers, at the price of the hour; what flows back is paid for.
 
-    limits: VoltageLimits
-    name: str = "voltage"
+    Args:
+        network: The compiled feeder.
+        import_usd_per_kwh: (row,) price of every row of the scenario.
+        export_usd_per_kwh: (row,) what is paid for a kWh that flows back.
+    """
 
-    def __call__(self, snapshot: Snapshot) -> tuple[Floats, NDArray[np.int64]]:
-        """Per-unit excursions of all nodes added up; nodes outside."""
-        excursion = self.limits.excursion_pu(snapshot.v_pu)
-        return excursion.sum(axis=1), (excursion > 0.0).sum(axis=1)
+    network: Network
+    import_usd_per_kwh: Floats
+    export_usd_per_kwh: Floats
+    name: str = "energy"
+
+    def __call__(self, snapshot: Snapshot) -> Floats:
+        """Negative price of the step."""
+        kwh = measures.source_kw(self.network, snapshot.flow) * snapshot.step_h
+        bought, sold = np.maximum(kwh, 0.0), np.maximum(-kwh, 0.0)
+        row = snapshot.row
+        return self.export_usd_per_kwh[row] * sold - self.import_usd_per_kwh[row] * bought
+
+
+@dataclass(frozen=True, eq=False)
+class Conservation:
+    """Conservation voltage reduction: what customers draw, at a price.
+
+    Customers whose load falls with the voltage draw less where it is low; with this
+    term the least voltage that the limits allow is the best.
+    """
+
+    network: Network
+    usd_per_kwh: float
+    name: str = "conservation"
+
+    def __call__(self, snapshot: Snapshot) -> Floats:
+        """Negative price of the energy that loads really draw."""
+        drawn_kw = measures.load_kw(self.network, snapshot.flow).sum(axis=1)
+        return -self.usd_per_kwh * drawn_kw * snapshot.step_h

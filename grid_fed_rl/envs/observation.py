@@ -105,8 +105,8 @@ class DeviceStates:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """One entry a device."""
-        return tuple(f"{g.state_name}:{name}" for g in self.groups for name in g.names)
+        """One entry a device, two an inverter."""
+        return tuple(f"{g.state_name}:{name}" for g in self.groups for name in g.state_names)
 
     def __call__(self, snapshot: Snapshot) -> Floats:
         """As each group scales its state."""

@@ -23,12 +23,16 @@ class Snapshot:
     Attributes:
         day: (lane,) day of the year on which the episode began.
         step: (lane,) steps of the episode that are done; 0 right after a reset.
+        noise_key: (lane,) of the stream that the noise of meters comes from.
         row: (lane,) row of the scenario that was solved.
         next_row: (lane,) row of the scenario that comes next.
         ends: (lane,) whether this was the last step of the horizon.
         states: (lane, device) state of each device group, by its `state_name`.
         moves: What each group did, by its `state_name`; nothing after a reset.
+        operated: (lane, action) operations of each group since the episode began.
         setpoint: What was solved.
+        der_kw_before: (lane, der) what DER gave in the step before; the same right after
+            a reset.
         flow: Its solution, with 0 V in a lane that did not converge.
         v_pu: (lane, node) voltage magnitude.
         loss_kw: (lane,) network losses plus those in the devices.
@@ -37,12 +41,15 @@ class Snapshot:
 
     day: NDArray[np.int64]
     step: NDArray[np.int64]
+    noise_key: NDArray[np.uint64]
     row: NDArray[np.int64]
     next_row: NDArray[np.int64]
     ends: NDArray[np.bool_]
     states: Mapping[str, NDArray]
     moves: Mapping[str, Move]
+    operated: Mapping[str, NDArray[np.int64]]
     setpoint: Setpoint
+    der_kw_before: Floats
     flow: PowerFlow
     v_pu: Floats
     loss_kw: Floats

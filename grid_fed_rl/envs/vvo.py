@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grid_fed_rl.envs.case import Case
+from grid_fed_rl.envs.costs import VoltageCost
 from grid_fed_rl.envs.groups import Batteries, Capacitors, Regulators
-from grid_fed_rl.envs.objective import BorrowedEnergy, EnergyLoss, VoltageCost, Wear
+from grid_fed_rl.envs.objective import BorrowedEnergy, EnergyLoss, Wear
 from grid_fed_rl.envs.observation import (
     Clock,
     DeviceStates,

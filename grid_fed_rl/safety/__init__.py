@@ -1,5 +1,5 @@
 """Safety: limits, and what keeps a policy within them."""
 
-from grid_fed_rl.safety.limits import VoltageLimits
+from grid_fed_rl.safety.limits import Limits, VoltageLimits
 
-__all__ = ["VoltageLimits"]
+__all__ = ["Limits", "VoltageLimits"]

@@ -1,13 +1,13 @@
 """Limits that a feeder must be run within."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 from numpy.typing import NDArray
 
 from grid_fed_rl.errors import TaskError
 
-__all__ = ["VoltageLimits"]
+__all__ = ["Limits", "VoltageLimits"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,3 +29,41 @@ class VoltageLimits:
         excursion = self.v_min_pu - v_pu
         np.maximum(excursion, v_pu - self.v_max_pu, out=excursion)
         return np.maximum(excursion, 0.0, out=excursion)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Everything that may be limited; None where it is not.
+
+    Attributes:
+        voltage: Of every node.
+        loading: Of lines, switches and transformers that have a rating, as a share of it.
+        unbalance_percent: Negative over positive sequence voltage of every three-phase
+            bus; ANSI C84.1 (annex) and NEMA MG 1 have 3 %.
+        import_kw: Most that the substation may deliver.
+        export_kw: Most that may flow back into the substation; 0 forbids reverse power.
+        ramp_kw_per_h: Most that a DER's active power may change in an hour.
+        operations_per_day: Most operations of a regulator or capacitor in an episode of
+            a day.
+        soc: Least and largest state of charge of batteries, beyond what they can do.
+
+    Raises:
+        TaskError: a limit makes no sense; the message says which.
+    """
+
+    voltage: VoltageLimits | None = field(default_factory=VoltageLimits)
+    loading: float | None = None
+    unbalance_percent: float | None = None
+    import_kw: float | None = None
+    export_kw: float | None = None
+    ramp_kw_per_h: float | None = None
+    operations_per_day: int | None = None
+    soc: tuple[float, float] | None = None
+
+    def __post_init__(self) -> None:
+        for name in (one.name for one in fields(self)):
+            value = getattr(self, name)
+            if isinstance(value, int | float) and not value >= 0:
+                raise TaskError(f"limits: {name} is {value}; expected 0 or more, or None")
+        if self.soc is not None and not 0.0 <= self.soc[0] < self.soc[1] <= 1.0:
+            raise TaskError(f"limits: soc is {self.soc}; expected 0 <= least < largest <= 1")

@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from grid_fed_rl.envs.costs import VoltageCost
 from grid_fed_rl.envs.dynamics import advance, rest
 from grid_fed_rl.envs.groups import Batteries, Move
-from grid_fed_rl.envs.objective import BorrowedEnergy, EnergyLoss, VoltageCost, Wear
+from grid_fed_rl.envs.objective import BorrowedEnergy, EnergyLoss, Wear
 from grid_fed_rl.envs.snapshot import Snapshot
 from grid_fed_rl.envs.vector import GridVectorEnv
 from grid_fed_rl.envs.vvo import VVOConfig, vvo_case
