@@ -18,7 +18,15 @@ from grid_fed_rl.feeders.topology import places
 from grid_fed_rl.powerflow import Network
 from grid_fed_rl.scenarios import Year
 
-__all__ = ["Clock", "DeviceStates", "Forecast", "NodeVoltages", "ObservationPart", "ZoneVoltages"]
+__all__ = [
+    "Clock",
+    "DeviceStates",
+    "Forecast",
+    "NodeVoltages",
+    "ObservationPart",
+    "ZoneVoltages",
+    "scaled_voltage",
+]
 
 Floats = NDArray[np.float64]
 V_SPAN_PU = 0.1  # 0.9 to 1.1 per unit maps to -1..1: the range of a regulator
@@ -37,7 +45,8 @@ class ObservationPart(Protocol):
         ...
 
 
-def _scaled_voltage(v_pu: Floats) -> Floats:
+def scaled_voltage(v_pu: Floats) -> Floats:
+    """(v - 1) / 0.1, clipped to -1..1."""
     scaled = (v_pu - 1.0) / V_SPAN_PU
     return np.clip(scaled, -1.0, 1.0, out=scaled)
 
@@ -55,7 +64,7 @@ class NodeVoltages:
 
     def __call__(self, snapshot: Snapshot) -> Floats:
         """(v - 1) / 0.1, clipped."""
-        return _scaled_voltage(snapshot.v_pu)
+        return scaled_voltage(snapshot.v_pu)
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +103,7 @@ class ZoneVoltages:
         nodes, starts = self._gather
         v = snapshot.v_pu[:, nodes]
         ends = [f.reduceat(v, starts, axis=1) for f in (np.minimum, np.maximum)]
-        return _scaled_voltage(np.concatenate(ends, axis=1))
+        return scaled_voltage(np.concatenate(ends, axis=1))
 
 
 @dataclass(frozen=True, eq=False)
