@@ -50,8 +50,9 @@ def main() -> None:
             published[key], half[key] = float(row["angle_deg"]), expected["tolerance_deg"]
     print(f"{'':16}{'published':>12}{'difference':>12}{'half unit':>12}{'left open':>12}")
     for key, value in published.items():
-        line = f"{key:16}{value:12.10g}{here[key] - value:+12.5f}{half[key]:12.5f}{opened[key]:12.5f}"
-        beyond = abs(here[key] - value) > half[key] + opened[key]
+        off = here[key] - value
+        line = f"{key:16}{value:12.10g}{off:+12.5f}{half[key]:12.5f}{opened[key]:12.5f}"
+        beyond = abs(off) > half[key] + opened[key]
         print(line + ("  beyond both" if beyond else ""))
 
 
