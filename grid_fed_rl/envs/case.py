@@ -86,6 +86,11 @@ class Case:
         return tuple(name for group in self.groups for name in group.names)
 
     @property
+    def action_choices(self) -> tuple[int, ...]:
+        """Choices that each entry of the action has where actions are discrete."""
+        return tuple(n for group in self.groups for n in group.choices)
+
+    @property
     def observation_names(self) -> tuple[str, ...]:
         """Meaning of each entry of the observation."""
         return tuple(name for part in self.observation for name in part.names)

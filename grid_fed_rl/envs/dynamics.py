@@ -29,7 +29,7 @@ def rest(
     case: Case,
     day: NDArray[np.int64],
     threads: int | None = None,
-    noise_key: NDArray[np.uint64] | None = None,
+    chance: NDArray[np.uint64] | None = None,
 ) -> Snapshot:
     """The feeder at the start of each day: its first load and sun, devices at rest.
 
@@ -37,7 +37,7 @@ def rest(
         case: What the environment is made of.
         day: (lane,) days of the year.
         threads: Threads of the power flow; all processors by default.
-        noise_key: (lane,) of the streams that the noise of meters comes from; 0 by default.
+        chance: (lane,) keys of the streams that the noise of meters comes from; 0 by default.
     """
     n = len(day)
     moment = moment_at(case, case.year.steps_per_day * day)
@@ -49,7 +49,7 @@ def rest(
         case,
         day=day,
         step=np.zeros(n, dtype=np.int64),
-        noise_key=np.zeros(n, dtype=np.uint64) if noise_key is None else noise_key,
+        chance=np.zeros(n, dtype=np.uint64) if chance is None else chance,
         row=moment.row,
         states=states,
         moves=moves,
@@ -89,7 +89,7 @@ def advance(case: Case, before: Snapshot, action: Floats, threads: int | None = 
         case,
         day=before.day,
         step=before.step + 1,
-        noise_key=before.noise_key,
+        chance=before.chance,
         row=moment.row,
         states=states,
         moves=moves,
@@ -174,7 +174,7 @@ def _snapshot(
     *,
     day: NDArray[np.int64],
     step: NDArray[np.int64],
-    noise_key: NDArray[np.uint64],
+    chance: NDArray[np.uint64],
     row: NDArray[np.int64],
     states: States,
     moves: Moves,
@@ -191,7 +191,7 @@ def _snapshot(
     return Snapshot(
         day=day,
         step=step,
-        noise_key=noise_key,
+        chance=chance,
         row=row,
         next_row=(year.steps_per_day * day + step) % (year.steps_per_day * year.n_days),
         ends=step >= case.horizon,

@@ -18,11 +18,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from grid_fed_rl.envs.info import first_lane, masked
 from grid_fed_rl.errors import TaskError
-from grid_fed_rl.scenarios import draw_index, lane_keys
+from grid_fed_rl.scenarios import draw_bits, draw_index, lane_keys
 
 __all__ = ["LaneEnv", "LaneVectorEnv", "LaneView"]
 
+# So that chance within an episode has nothing to do with which episode is drawn.
+_OF_CHANCE = np.uint64(0x5851F42D4C957F2D)
+
 Floats = NDArray[np.float64]
+Keys = NDArray[np.uint64]
 Integers = NDArray[np.int64]
 Observations = NDArray[np.float32]
 Lanes = NDArray[np.bool_]
@@ -100,6 +104,7 @@ class LaneVectorEnv(VectorEnv[Observations, ArrayLike, NDArray[Any]], ABC, Gener
         self._threads = threads
         self._key = lane_keys(_entropy(), num_envs)
         self._draws = np.zeros(num_envs, dtype=np.uint64)
+        self._begun = np.zeros(num_envs, dtype=np.uint64)
         self._ended = np.zeros(num_envs, dtype=bool)
         self._snapshot: View | None = None
 
@@ -114,8 +119,14 @@ class LaneVectorEnv(VectorEnv[Observations, ArrayLike, NDArray[Any]], ABC, Gener
         """
 
     @abstractmethod
-    def _rest(self, episode: Integers) -> View:
-        """Lanes at the beginning of these episodes."""
+    def _rest(self, episode: Integers, chance: Keys) -> View:
+        """Lanes at the beginning of these episodes.
+
+        Args:
+            episode: (lane,) which.
+            chance: (lane,) keys of the streams that all else they leave to chance
+                is drawn from; new in every episode.
+        """
 
     @abstractmethod
     def _advance(self, before: View, action: NDArray[Any]) -> View:
@@ -171,9 +182,8 @@ class LaneVectorEnv(VectorEnv[Observations, ArrayLike, NDArray[Any]], ABC, Gener
         """
         chosen = self._chosen(options or {})
         self._seed(seed)
-        episode = self._drawn(np.arange(self.num_envs)) if chosen is None else chosen
         self._ended = np.zeros(self.num_envs, dtype=bool)
-        self._snapshot = snapshot = self._rest(episode)
+        self._snapshot = snapshot = self._begin(np.arange(self.num_envs), chosen)
         return self._observe(snapshot), self._info(snapshot, self._terms(snapshot))
 
     def _seed(self, seed: int | Sequence[int | None] | None) -> None:
@@ -183,19 +193,25 @@ class LaneVectorEnv(VectorEnv[Observations, ArrayLike, NDArray[Any]], ABC, Gener
             super().reset(seed=int(seed))
             self._key = lane_keys(int(seed), self.num_envs)
             self._draws = np.zeros(self.num_envs, dtype=np.uint64)
+            self._begun = np.zeros(self.num_envs, dtype=np.uint64)
             return
         if len(seed) != self.num_envs:
             raise TaskError(f"{len(seed)} seeds for {self.num_envs} lanes; give one a lane")
         for lane, number in enumerate(seed):
             if number is not None:
                 self._key[lane] = lane_keys(int(number), 1)[0]
-                self._draws[lane] = 0
+                self._draws[lane] = self._begun[lane] = 0
 
-    def _drawn(self, lanes: Integers) -> Integers:
-        """The next episode of the streams of these lanes."""
-        drawn = draw_index(self._key[lanes], self._draws[lanes], len(self._drawn_from))
-        self._draws[lanes] += np.uint64(1)
-        return self._drawn_from[drawn]
+    def _begin(self, lanes: Integers, chosen: Integers | None = None) -> View:
+        """These lanes at the beginning of an episode: the chosen, or the next of their streams."""
+        key = self._key[lanes]
+        if chosen is None:
+            drawn = draw_index(key, self._draws[lanes], len(self._drawn_from))
+            self._draws[lanes] += np.uint64(1)
+            chosen = self._drawn_from[drawn]
+        chance = draw_bits(key ^ _OF_CHANCE, self._begun[lanes])
+        self._begun[lanes] += np.uint64(1)
+        return self._rest(chosen, chance)
 
     def _chosen(self, options: Mapping[str, Any]) -> Integers | None:
         unknown = sorted(options.keys() - {self.option})
@@ -226,7 +242,12 @@ class LaneVectorEnv(VectorEnv[Observations, ArrayLike, NDArray[Any]], ABC, Gener
                 the message names lane and device.
             TaskError: the environment was never reset.
         """
-        action = self.checked(actions, (self.num_envs,))
+        return self.take(self.checked(actions, (self.num_envs,)))
+
+    def take(
+        self, action: NDArray[Any]
+    ) -> tuple[Observations, Floats, Lanes, Lanes, dict[str, Any]]:
+        """A step with an action that `checked` gave: (lane, action)."""
         self._snapshot = snapshot = self._next(action)
         terminated = snapshot.terminated
         truncated = snapshot.ends & ~terminated
@@ -244,7 +265,7 @@ class LaneVectorEnv(VectorEnv[Observations, ArrayLike, NDArray[Any]], ABC, Gener
         if not self._ended.any():
             return self._advance(before, action)
         ended = np.flatnonzero(self._ended)
-        fresh = self._rest(self._drawn(ended))
+        fresh = self._begin(ended)
         if len(ended) == self.num_envs:
             return fresh
         going = np.flatnonzero(~self._ended)
@@ -258,7 +279,7 @@ class LaneVectorEnv(VectorEnv[Observations, ArrayLike, NDArray[Any]], ABC, Gener
         final = np.full(self.num_envs, None, dtype=object)
         for lane in ended:  # an array of arrays, which is what Gymnasium's wrappers expect
             final[lane] = last_observation[lane]
-        fresh = self._rest(self._drawn(ended))
+        fresh = self._begin(ended)
         self._snapshot = snapshot = self.snapshot.with_lanes(ended, fresh)
         self._ended = np.zeros(self.num_envs, dtype=bool)
         return {
@@ -306,7 +327,7 @@ class LaneEnv(gymnasium.Env[NDArray[np.float32], ArrayLike]):
         if self.lanes.ended[0]:
             raise TaskError("episode is over; call reset() before step()")
         checked = self.lanes.checked(action, ())
-        observation, reward, terminated, truncated, info = self.lanes.step(checked[None])
+        observation, reward, terminated, truncated, info = self.lanes.take(checked[None])
         return (
             observation[0],
             float(reward[0]),

@@ -71,7 +71,7 @@ class MeteredVoltages:
         n = len(self.nodes)
         first = snapshot.step.astype(np.uint64)[:, None] * np.uint64(2 * n)
         counter = first + np.arange(2 * n, dtype=np.uint64)
-        uniform = draw_uniform(snapshot.noise_key[:, None], counter)
+        uniform = draw_uniform(snapshot.chance[:, None], counter)
         radius = np.sqrt(-2.0 * np.log1p(-uniform[:, :n]))
         return radius * np.cos(2.0 * math.pi * uniform[:, n:])
 

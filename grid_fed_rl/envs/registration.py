@@ -11,6 +11,7 @@ import gymnasium
 from grid_fed_rl.errors import TaskError
 
 if TYPE_CHECKING:
+    from grid_fed_rl.envs.action import ActionMode
     from grid_fed_rl.envs.case import Case
     from grid_fed_rl.envs.single import GridEnv
     from grid_fed_rl.envs.vector import GridVectorEnv
@@ -48,7 +49,9 @@ def register() -> None:
             )
 
 
-def make_single(feeder: str, **options: Unpack[VVOOptions]) -> "GridEnv":
+def make_single(
+    feeder: str, action_mode: "ActionMode" = "continuous", **options: Unpack[VVOOptions]
+) -> "GridEnv":
     """Make the single environment of the volt-var task.
 
     Raises:
@@ -56,7 +59,7 @@ def make_single(feeder: str, **options: Unpack[VVOOptions]) -> "GridEnv":
     """
     from grid_fed_rl.envs.single import GridEnv
 
-    return GridEnv(_case(feeder, options))
+    return GridEnv(_case(feeder, options), action_mode)
 
 
 def make_vector(
@@ -64,6 +67,7 @@ def make_vector(
     num_envs: int = 1,
     autoreset_mode: str = "NextStep",
     threads: int | None = None,
+    action_mode: "ActionMode" = "continuous",
     **options: Unpack[VVOOptions],
 ) -> "GridVectorEnv":
     """Make the vector environment of the volt-var task.
@@ -73,7 +77,8 @@ def make_vector(
     """
     from grid_fed_rl.envs.vector import GridVectorEnv
 
-    return GridVectorEnv(_case(feeder, options), num_envs, autoreset_mode, threads)
+    case = _case(feeder, options)
+    return GridVectorEnv(case, num_envs, autoreset_mode, threads, action_mode)
 
 
 def _case(feeder: str, options: VVOOptions) -> "Case":

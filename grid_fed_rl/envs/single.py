@@ -2,6 +2,7 @@
 
 from gymnasium.vector import AutoresetMode
 
+from grid_fed_rl.envs.action import ActionMode
 from grid_fed_rl.envs.case import Case
 from grid_fed_rl.envs.lane_env import LaneEnv
 from grid_fed_rl.envs.vector import GridVectorEnv
@@ -17,10 +18,12 @@ class GridEnv(LaneEnv):
 
     Args:
         case: What the environment is made of.
+        action_mode: ``continuous`` or ``multidiscrete``.
     """
 
-    def __init__(self, case: Case) -> None:
-        super().__init__(GridVectorEnv(case, 1, AutoresetMode.NEXT_STEP, threads=1))
+    def __init__(self, case: Case, action_mode: ActionMode = "continuous") -> None:
+        lanes = GridVectorEnv(case, 1, AutoresetMode.NEXT_STEP, 1, action_mode)
+        super().__init__(lanes)
         self._case = case
 
     @property

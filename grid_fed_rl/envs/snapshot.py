@@ -46,7 +46,7 @@ class Snapshot(LaneRecord):
     Attributes:
         day: (lane,) day of the year on which the episode began.
         step: (lane,) steps of the episode that are done; 0 right after a reset.
-        noise_key: (lane,) of the stream that the noise of meters comes from.
+        chance: (lane,) key of the stream that what the episode leaves to chance comes from.
         row: (lane,) row of the scenario that was solved.
         next_row: (lane,) row of the scenario that comes next.
         ends: (lane,) whether this was the last step of the horizon.
@@ -64,7 +64,7 @@ class Snapshot(LaneRecord):
 
     day: NDArray[np.int64]
     step: NDArray[np.int64]
-    noise_key: NDArray[np.uint64]
+    chance: NDArray[np.uint64]
     row: NDArray[np.int64]
     next_row: NDArray[np.int64]
     ends: NDArray[np.bool_]

@@ -13,7 +13,7 @@ from gymnasium import spaces
 from gymnasium.vector import AutoresetMode
 from numpy.typing import ArrayLike, NDArray
 
-from grid_fed_rl.envs.action import checked_action
+from grid_fed_rl.envs.action import ActionMode, actions_of
 from grid_fed_rl.envs.case import Case
 from grid_fed_rl.envs.dynamics import advance, rest
 from grid_fed_rl.envs.info import reward_terms, vector_info
@@ -29,7 +29,8 @@ class GridVectorEnv(LaneVectorEnv[Snapshot]):
     """Many copies of a case, stepped together.
 
     Observations are float32 in [-1, 1]; actions are float32 in [-1, 1], one
-    entry a device. ``info`` carries, a lane each and masked as Gymnasium does:
+    entry a device, or choices of the same devices. ``info`` carries, a lane each and
+    masked as Gymnasium does:
 
     - ``cost``: all cost channels added up;
     - ``costs``, ``violations``: magnitude and count of each channel;
@@ -54,9 +55,10 @@ class GridVectorEnv(LaneVectorEnv[Snapshot]):
         num_envs: Lanes.
         autoreset_mode: ``NEXT_STEP`` or ``SAME_STEP``.
         threads: Threads of the power flow; all processors by default.
+        action_mode: ``continuous`` or ``multidiscrete``.
 
     Raises:
-        TaskError: `num_envs` or `autoreset_mode` is none of these.
+        TaskError: `num_envs`, `autoreset_mode` or `action_mode` is none of these.
     """
 
     option = "day"
@@ -68,11 +70,13 @@ class GridVectorEnv(LaneVectorEnv[Snapshot]):
         num_envs: int = 1,
         autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
         threads: int | None = None,
+        action_mode: ActionMode = "continuous",
     ) -> None:
         self.case = case
+        self._actions = actions_of(action_mode, case.action_names, case.action_choices)
         super().__init__(
             _unit_box(len(case.observation_names)),
-            _unit_box(len(case.action_names)),
+            self._actions.space,
             case.days,
             case.year.n_days,
             num_envs,
@@ -81,17 +85,16 @@ class GridVectorEnv(LaneVectorEnv[Snapshot]):
         )
 
     def checked(self, action: ArrayLike, lead: tuple[int, ...]) -> Floats:
-        """An action of shape ``(*lead, device)`` as numbers from -1 to 1.
+        """An action of shape ``(*lead, action)`` as numbers from -1 to 1.
 
         Raises:
             ActionError: the action has the wrong shape, is not finite or lies
-                outside [-1, 1]; the message names lane and device.
+                outside its space; the message names lane and device.
         """
-        names = self.case.action_names
-        return checked_action(action, (*lead, len(names)), names)
+        return self._actions.numbers(action, (*lead, len(self.case.action_names)))
 
-    def _rest(self, episode: NDArray[np.int64]) -> Snapshot:
-        return rest(self.case, episode, self._threads)
+    def _rest(self, episode: NDArray[np.int64], chance: NDArray[np.uint64]) -> Snapshot:
+        return rest(self.case, episode, self._threads, chance)
 
     def _advance(self, before: Snapshot, action: Floats) -> Snapshot:
         return advance(self.case, before, action, self._threads)

@@ -190,6 +190,7 @@ def test_behaviour_names_devices_that_it_has_no_rule_for(case13):
     class Switches:
         state_name = "switch_closed"
         names = ("671692",)
+        choices = (2,)
 
     env = GridVectorEnv(replace(case13, groups=(Switches(),)), 1)
     with pytest.raises(TaskError, match="devices with state 'switch_closed'; known: tap_position"):
