@@ -34,6 +34,8 @@ class VVOOptions(TypedDict, total=False):
     split: str
     observe: str
     local_controls: bool
+    inverters: bool
+    objective: str
     config: "VVOConfig"
 
 

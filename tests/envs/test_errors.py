@@ -119,7 +119,8 @@ def test_unknown_id_is_answered_with_the_nearest():
         (
             {"utilty": "coastal"},
             TaskError,
-            "no option 'utilty'; known: utility, year_seed, split, observe, local_controls, config",
+            "no option 'utilty'; known: utility, year_seed, split, observe, local_controls, "
+            "inverters, objective, config",
         ),
     ],
 )
@@ -165,13 +166,13 @@ def test_vector_environment_that_cannot_be(case13, options, message):
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
-        ("tap_usd_per_step", 0.0, "VVOConfig: tap_usd_per_step is 0.0; expected a number above 0"),
-        ("battery_kw", -1.0, "VVOConfig: battery_kw is -1.0"),
-        ("battery_kwh", np.nan, "VVOConfig: battery_kwh is nan"),
-        ("battery_efficiency", 1.2, "VVOConfig: battery_efficiency is 1.2; expected at most 1"),
-        ("most_tap_steps", 0, "VVOConfig: most_tap_steps is 0"),
-        ("most_tap_steps", 2.5, "VVOConfig: most_tap_steps is 2.5; expected a whole number"),
-        ("capacitor_v_on", 130.0, "VVOConfig: capacitor_v_on is 130.0; expected below .* 128.0"),
+        ("tap_usd_per_step", 0.0, "prices: tap_usd_per_step is 0.0; expected a number above 0"),
+        ("battery_kw", -1.0, "equipment: battery_kw is -1.0"),
+        ("battery_kwh", np.nan, "equipment: battery_kwh is nan"),
+        ("battery_efficiency", 1.2, "equipment: battery_efficiency is 1.2; expected at most 1"),
+        ("most_tap_steps", 0, "prices: most_tap_steps is 0"),
+        ("most_tap_steps", 2.5, "prices: most_tap_steps is 2.5; expected a whole number"),
+        ("capacitor_v_on", 130.0, "equipment: capacitor_v_on is 130.0; expected below .* 128.0"),
     ],
 )
 def test_configuration_out_of_bounds(field, value, message):

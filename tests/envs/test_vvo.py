@@ -7,8 +7,9 @@ import pytest
 
 from grid_fed_rl.analytics.evaluate import run_days
 from grid_fed_rl.envs.baselines import Hold
+from grid_fed_rl.envs.site import utility_named
 from grid_fed_rl.envs.vector import GridVectorEnv
-from grid_fed_rl.envs.vvo import VVOConfig, utility_named, vvo_case
+from grid_fed_rl.envs.vvo import VVOConfig, vvo_case
 from grid_fed_rl.scenarios import five_utilities
 
 UTILITIES = [utility.name for utility in five_utilities()]

@@ -1,0 +1,252 @@
+"""A site: a feeder with what a utility has on it, compiled, and a year of its load and sun.
+
+Tasks are parts put together on a site.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grid_fed_rl.errors import TaskError
+from grid_fed_rl.feeders import (
+    CapacitorControl,
+    CapacitorControlKind,
+    Connection,
+    Feeder,
+    Load,
+    Pv,
+    Storage,
+    Terminal,
+    open_feeder,
+)
+from grid_fed_rl.powerflow import Network, compile_network
+from grid_fed_rl.scenarios import (
+    UtilityConfig,
+    Year,
+    draw_year,
+    five_utilities,
+    size_pv,
+    split_days,
+)
+
+__all__ = ["Equipment", "Site", "equipped", "site_of", "utility_named"]
+
+STORAGE_BUSES: Mapping[str, tuple[str, ...]] = {
+    "ieee13": ("680",),
+    "ieee34": ("848", "840"),
+    "ieee37": ("730", "711"),
+    "ieee123": ("47", "76", "83", "101"),
+}
+
+
+@dataclass(frozen=True)
+class Equipment:
+    """What a utility puts on a feeder that has none.
+
+    Attributes:
+        pv: Whether PV of the utility's share stands beside loads.
+        pv_sites: How many loads PV stand beside, the largest first; beside all of them
+            where not given.
+        storage_buses: Buses of batteries; those this package chose for its feeders
+            where not given.
+        battery_kw: Power of each battery, and its inverter's kVA.
+        battery_kwh: Its energy.
+        battery_efficiency: Each way.
+        capacitor_v_on: Below this voltage on a 120 V base a capacitor without a control
+            of its own closes, by its local rule.
+        capacitor_v_off: Above this it opens.
+        pt_ratio: Of its potential transformer; to 120 V by the bus where not given.
+
+    Raises:
+        TaskError: a value is out of bounds.
+    """
+
+    pv: bool = True
+    pv_sites: int | None = None
+    storage_buses: tuple[str, ...] | None = None
+    battery_kw: float = 150.0
+    battery_kwh: float = 600.0
+    battery_efficiency: float = 0.96
+    capacitor_v_on: float = 118.0
+    capacitor_v_off: float = 128.0
+    pt_ratio: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in (one.name for one in fields(self)):
+            value = getattr(self, name)
+            if isinstance(value, int | float) and not isinstance(value, bool) and not value > 0:
+                raise TaskError(f"equipment: {name} is {value}; expected a number above 0")
+        if self.battery_efficiency > 1:
+            raise TaskError(
+                f"equipment: battery_efficiency is {self.battery_efficiency}; expected at most 1"
+            )
+        if self.capacitor_v_on >= self.capacitor_v_off:
+            raise TaskError(
+                f"equipment: capacitor_v_on is {self.capacitor_v_on}; expected below "
+                f"capacitor_v_off, {self.capacitor_v_off}"
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class Site:
+    """A compiled feeder and a year on it.
+
+    Attributes:
+        network: The compiled feeder, with its equipment.
+        year: Load and sun; columns are the feeder's loads and PV.
+        key: Names its splits: another site parts its days another way.
+    """
+
+    network: Network
+    year: Year
+    key: str
+
+    def days(self, split: str) -> NDArray[np.int64]:
+        """Days of a split: ``train``, ``validation``, ``test`` or ``all``.
+
+        Raises:
+            TaskError: there is no such split.
+        """
+        splits = {
+            **split_days(self.year.n_days, self.key),
+            "all": np.arange(self.year.n_days),
+        }
+        if split not in splits:
+            raise TaskError(f"no split {split!r}; known: {', '.join(splits)}")
+        return splits[split]
+
+
+def utility_named(name: str) -> UtilityConfig:
+    """One of the five utilities, by name.
+
+    Raises:
+        TaskError: no utility of that name.
+    """
+    known = {utility.name: utility for utility in five_utilities()}
+    if name not in known:
+        raise TaskError(f"no utility {name!r}; known: {', '.join(known)}")
+    return known[name]
+
+
+def equipped(feeder: Feeder, equipment: Equipment, utility: UtilityConfig) -> Feeder:
+    """The feeder with PV, batteries and capacitor controls on it; what it has, it keeps.
+
+    Raises:
+        TaskError: a battery's bus is not a three-phase bus of the feeder.
+    """
+    pvs = _pvs(feeder, equipment, utility) if equipment.pv and not feeder.pvs else []
+    buses = equipment.storage_buses
+    if buses is None:
+        buses = () if feeder.storages else STORAGE_BUSES.get(feeder.name, ())
+    storages = [_storage(feeder, bus, equipment) for bus in buses]
+    capacitors = {
+        name: one
+        if one.control
+        else replace(one, control=_control(feeder, one.terminal.bus, equipment))
+        for name, one in feeder.capacitors.items()
+    }
+    return replace(feeder.with_(pvs=pvs, storages=storages), capacitors=capacitors)
+
+
+def _pvs(feeder: Feeder, equipment: Equipment, utility: UtilityConfig) -> list[Pv]:
+    loads = [one for one in feeder.loads.values() if one.kw > 0.0]
+    beside = _largest(loads, equipment.pv_sites)
+    ratings_kw = size_pv(utility, np.array([one.kw for one in loads]), beside)
+    return [
+        Pv(f"pv_{one.name}", one.terminal, one.connection, one.kv, float(kw), float(kw))
+        for one, kw in zip((loads[k] for k in beside), ratings_kw, strict=True)
+    ]
+
+
+def _largest(loads: Sequence[Load], n: int | None) -> NDArray[np.int64]:
+    """The `n` largest loads, in the order of the feeder."""
+    kw = np.array([one.kw for one in loads])
+    return np.sort(np.argsort(-kw, kind="stable")[: len(loads) if n is None else n])
+
+
+def _storage(feeder: Feeder, bus: str, equipment: Equipment) -> Storage:
+    if bus not in feeder.buses or not {1, 2, 3} <= set(feeder.phases_of(bus)):
+        raise TaskError(
+            f"equipment: no three-phase bus {bus!r} for a battery in feeder {feeder.name!r}"
+        )
+    return Storage(
+        f"battery_{bus}",
+        Terminal(bus, (1, 2, 3)),
+        Connection.WYE,
+        feeder.buses[bus].kv_ll,
+        equipment.battery_kw,
+        equipment.battery_kwh,
+        equipment.battery_kw,
+        equipment.battery_efficiency,
+        equipment.battery_efficiency,
+    )
+
+
+def _control(feeder: Feeder, bus: str, equipment: Equipment) -> CapacitorControl:
+    volts = feeder.buses[bus].kv_ll * 1000.0 / math.sqrt(3.0)
+    return CapacitorControl(
+        CapacitorControlKind.VOLTAGE,
+        equipment.capacitor_v_on,
+        equipment.capacitor_v_off,
+        equipment.pt_ratio or float(max(1, round(volts / 120.0))),
+    )
+
+
+def site_of(
+    feeder: str | Feeder,
+    utility: str | UtilityConfig = "coastal",
+    year_seed: int = 0,
+    equipment: Equipment | None = None,
+    step_h: float = 1.0,
+) -> Site:
+    """A utility's feeder and its year.
+
+    Args:
+        feeder: A shipped name, a folder of tables, an OpenDSS script, or a feeder.
+        utility: Whose customers and climate: a name or a configuration.
+        year_seed: Which year of load and sun is drawn.
+        equipment: What is put on the feeder.
+        step_h: Length of a step.
+
+    Raises:
+        FeederError: there is no such feeder, or it cannot be read.
+        TaskError: another argument names or is nothing that is known.
+    """
+    if not isinstance(year_seed, int) or year_seed < 0:
+        raise TaskError(f"year_seed is {year_seed}; expected a whole number, at least 0")
+    known = utility_named(utility) if isinstance(utility, str) else utility
+    equipment = Equipment() if equipment is None else equipment
+    if isinstance(feeder, str):
+        return _named_site(feeder, known, year_seed, equipment, step_h)
+    return _site(feeder, known, year_seed, equipment, step_h)
+
+
+@lru_cache(maxsize=32)
+def _named_site(
+    feeder: str, utility: UtilityConfig, year_seed: int, equipment: Equipment, step_h: float
+) -> Site:
+    """One for all splits and observations of it."""
+    return _site(open_feeder(feeder), utility, year_seed, equipment, step_h)
+
+
+def _site(
+    feeder: Feeder, utility: UtilityConfig, year_seed: int, equipment: Equipment, step_h: float
+) -> Site:
+    whole = equipped(feeder, equipment, utility)
+    loads = list(whole.loads.values())
+    column = {(one.terminal, one.connection): k for k, one in enumerate(loads)}
+    pvs = list(whole.pvs.values())
+    year = draw_year(
+        utility,
+        np.array([one.kw for one in loads]),
+        np.array([one.kvar for one in loads]),
+        np.array([one.kw_dc for one in pvs]),
+        np.random.default_rng(year_seed),
+        step_h,
+        np.array([column.get((pv.terminal, pv.connection), 0) for pv in pvs], dtype=np.int64),
+    )
+    return Site(compile_network(whole), year, f"{utility.name}/{year_seed}")
