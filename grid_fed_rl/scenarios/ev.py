@@ -204,7 +204,7 @@ def _draw_station(
         kind, station.plugs, config.traffic, factor, time_rng
     )
     kept = _first_come(plug, arrival_h, departure_h)
-    plug, day, arrival_h, departure_h = (a[kept] for a in (plug, day, arrival_h, departure_h))
+    plug, day, arrival_h, departure_h = plug[kept], day[kept], arrival_h[kept], departure_h[kept]
     dwell_h = departure_h - arrival_h
     if kind.by_distance:
         law = (config.distance_km, config.distance_median_km)
@@ -230,7 +230,7 @@ def _draw_times(
 ) -> tuple[Ints, Ints, Floats, Floats]:
     """Plug, day, arrival and departure of the cars that seek a plug, by plug and arrival."""
     n_days = len(factor)
-    weekend = is_weekend(np.arange(n_days + 1) * HOURS_PER_DAY)
+    weekend = is_weekend(np.arange(n_days + 1, dtype=np.float64) * HOURS_PER_DAY)
     sought = traffic * np.take(kind.sessions_a_day, weekend[:-1].astype(int))
     if kind.overnight:  # a home has its own car: once a night at most
         count = (rng.random((plugs, n_days)) < sought).astype(np.int64)

@@ -273,7 +273,7 @@ def demand_charge_usd(tariff: Tariff, import_kw: npt.ArrayLike) -> float:
             f"tariff '{tariff.name}': import_kw has shape {kw.shape}: must be "
             f"{tariff.import_usd_per_kwh.shape}, as the prices have"
         )
-    month = month_of((np.arange(len(kw)) + 0.5) * tariff.step_h)
+    month = month_of((np.arange(len(kw), dtype=np.float64) + 0.5) * tariff.step_h)
     peak_kw = np.zeros(month.max(initial=0) + 1)
     np.maximum.at(peak_kw, month, kw)
     return float(tariff.demand_usd_per_kw * peak_kw.sum())
