@@ -20,6 +20,7 @@ __all__ = [
     "class_load_pu",
     "class_shape_pu",
     "draw_diversity",
+    "temperature_response_pu",
 ]
 
 Floats = npt.NDArray[np.float64]
@@ -101,14 +102,27 @@ def class_load_pu(
     Returns:
         (step, class).
     """
+    response = temperature_response_pu(temperature_c, cooling_share, heating_share)
+    return class_shape_pu(time_h) * (1.0 + WINTER_SWING * winter_pu[:, None]) * response
+
+
+def temperature_response_pu(
+    temperature_c: Floats, cooling_share: float, heating_share: float
+) -> Floats:
+    """Load of each class over that in mild air, (step, class), 1 or more.
+
+    Args:
+        temperature_c: (step,) air temperature.
+        cooling_share: share of customers with electric cooling, [0, 1].
+        heating_share: share of customers with electric heating, [0, 1].
+    """
     above_c = np.maximum(temperature_c - COOLING_ABOVE_C, 0.0)[:, None]
     below_c = np.maximum(HEATING_BELOW_C - temperature_c, 0.0)[:, None]
-    response = (
+    return (
         1.0
         + cooling_share * COOLING_PU_PER_C * above_c
         + heating_share * HEATING_PU_PER_C * below_c
     )
-    return class_shape_pu(time_h) * (1.0 + WINTER_SWING * winter_pu[:, None]) * response
 
 
 def assign_classes(
