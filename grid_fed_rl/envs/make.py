@@ -134,7 +134,8 @@ def make_env(
         TaskError: a part is unknown, or the parts do not fit.
     """
     if year is None:
-        site = site_of(feeder, utility, year_seed, equipment, step_h)
+        split = parts.get("split", "train")
+        site = site_of(feeder, utility, year_seed, equipment, step_h, split)
     else:
         opened = open_feeder(feeder) if isinstance(feeder, str) else feeder
         site = Site(compile_network(opened), year, year.name)

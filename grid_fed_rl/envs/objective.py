@@ -17,10 +17,12 @@ from grid_fed_rl.powerflow import Network, measures
 __all__ = [
     "BorrowedEnergy",
     "Borrower",
+    "Charger",
     "Conservation",
     "Energy",
     "EnergyLoss",
     "RewardTerm",
+    "UnservedEnergy",
     "Wear",
 ]
 
@@ -130,3 +132,27 @@ class Conservation:
         """Negative price of the energy that loads really draw."""
         drawn_kw = measures.load_kw(self.network, snapshot.flow).sum(axis=1)
         return -self.usd_per_kwh * drawn_kw * snapshot.step_h
+
+
+class Charger(Protocol):
+    """A group whose customers may leave without what they asked for."""
+
+    state_name: ClassVar[str]
+
+    def unserved_kwh(self, state: NDArray) -> Floats:
+        """Energy they went without in the step: (lane,)."""
+        ...
+
+
+@dataclass(frozen=True)
+class UnservedEnergy:
+    """Energy that cars left without, at a price."""
+
+    group: Charger
+    usd_per_kwh: float
+    name: str = "unserved"
+
+    def __call__(self, snapshot: Snapshot) -> Floats:
+        """Negative price of what cars that left with the step went without."""
+        state = snapshot.states[self.group.state_name]
+        return -self.usd_per_kwh * self.group.unserved_kwh(state)

@@ -12,18 +12,20 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from grid_fed_rl.envs.groups import DeviceGroup
+from grid_fed_rl.envs.groups import DeviceGroup, EvStations
 from grid_fed_rl.envs.snapshot import Snapshot
 from grid_fed_rl.feeders.topology import places
 from grid_fed_rl.powerflow import Network
 from grid_fed_rl.scenarios import Year
 
 __all__ = [
+    "Charging",
     "Clock",
     "DeviceStates",
     "Forecast",
     "NodeVoltages",
     "ObservationPart",
+    "PriceForecast",
     "ZoneVoltages",
     "scaled_voltage",
 ]
@@ -172,3 +174,57 @@ class Clock:
     def __call__(self, snapshot: Snapshot) -> Floats:
         """Of the step to come."""
         return self._table[snapshot.next_row]
+
+
+@dataclass(frozen=True, eq=False)
+class Charging:
+    """Each charging station as the step to come finds it, over the power of its plugs.
+
+    Power if every car charges as fast as it can; least power that still serves every
+    car in time, were it spread evenly; and the share of plugs with a car.
+    """
+
+    stations: EvStations
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Three entries a station."""
+        kinds = ("fastest", "needed", "cars")
+        return tuple(f"{kind}:{one.name}" for kind in kinds for one in self.stations.stations)
+
+    def __call__(self, snapshot: Snapshot) -> Floats:
+        """-1 at nothing, 1 at the power, or number, of all plugs."""
+        group, step_h = self.stations, snapshot.step_h
+        plugs = group.plugs(snapshot.next_row)
+        wanted = group.wanted_kwh(snapshot.states[group.state_name], plugs)
+        fastest = np.minimum(plugs.max_kw, wanted / step_h)
+        due = np.maximum(wanted - plugs.later_kwh, 0.0)
+        needed = due / (np.maximum(plugs.steps_left, 1) * step_h)
+        sums = [group.by_station(one) / group.rated_kw for one in (fastest, needed)]
+        plugs_in_all = np.array([one.plugs for one in group.stations])
+        cars = group.by_station(plugs.here.astype(np.float64)) / plugs_in_all
+        return np.clip(2.0 * np.concatenate([*sums, cars], axis=1) - 1.0, -1.0, 1.0)
+
+
+@dataclass(frozen=True, eq=False)
+class PriceForecast:
+    """Price of energy now and in the steps to come, over the highest of the scenario.
+
+    Args:
+        usd_per_kwh: (row,) price of every row of the scenario.
+        steps: How many steps ahead, the step to come being the first.
+    """
+
+    usd_per_kwh: Floats
+    steps: int = 6
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """One entry a step."""
+        return tuple(f"price:{k}" for k in range(self.steps))
+
+    def __call__(self, snapshot: Snapshot) -> Floats:
+        """-1 at no price or one below, 1 at the highest."""
+        rows = (snapshot.next_row[:, None] + np.arange(self.steps)) % len(self.usd_per_kwh)
+        share = self.usd_per_kwh[rows] / self.usd_per_kwh.max()
+        return np.clip(2.0 * share - 1.0, -1.0, 1.0)

@@ -25,15 +25,28 @@ from grid_fed_rl.feeders import (
 )
 from grid_fed_rl.powerflow import Network, compile_network
 from grid_fed_rl.scenarios import (
+    SPLITS,
+    EvConfig,
+    EvStation,
     UtilityConfig,
     Year,
+    draw_sessions,
     draw_year,
     five_utilities,
+    heat_wave,
+    high_pv,
     size_pv,
-    split_days,
+    stress_days,
+    with_charging,
 )
 
-__all__ = ["Equipment", "Site", "equipped", "site_of", "utility_named"]
+__all__ = ["Equipment", "Site", "site_of", "utility_named"]
+
+# A site's elements are all in service; what loses one is a task of its own (FLISR).
+KNOWN_SPLITS = (*(split for split in SPLITS if split != "stress-n-1"), "all")
+
+# Charging at home where a stress brings many cars: a plug for so much nominal load.
+KW_A_CAR = 10.0
 
 STORAGE_BUSES: Mapping[str, tuple[str, ...]] = {
     "ieee13": ("680",),
@@ -106,18 +119,16 @@ class Site:
     key: str
 
     def days(self, split: str) -> NDArray[np.int64]:
-        """Days of a split: ``train``, ``validation``, ``test`` or ``all``.
+        """Days of a split: ``train``, ``validation``, ``test``, a stress, or ``all``.
 
         Raises:
             TaskError: there is no such split.
         """
-        splits = {
-            **split_days(self.year.n_days, self.key),
-            "all": np.arange(self.year.n_days),
-        }
-        if split not in splits:
-            raise TaskError(f"no split {split!r}; known: {', '.join(splits)}")
-        return splits[split]
+        if split not in KNOWN_SPLITS:
+            raise TaskError(f"no split {split!r}; known: {', '.join(KNOWN_SPLITS)}")
+        if split == "all":
+            return np.arange(self.year.n_days)
+        return stress_days(split, self.year, self.key)
 
 
 def utility_named(name: str) -> UtilityConfig:
@@ -132,7 +143,7 @@ def utility_named(name: str) -> UtilityConfig:
     return known[name]
 
 
-def equipped(feeder: Feeder, equipment: Equipment, utility: UtilityConfig) -> Feeder:
+def _equipped(feeder: Feeder, equipment: Equipment, utility: UtilityConfig) -> Feeder:
     """The feeder with PV, batteries and capacitor controls on it; what it has, it keeps.
 
     Raises:
@@ -202,8 +213,9 @@ def site_of(
     year_seed: int = 0,
     equipment: Equipment | None = None,
     step_h: float = 1.0,
+    split: str = "train",
 ) -> Site:
-    """A utility's feeder and its year.
+    """A utility's feeder and its year, under the stress of a split.
 
     Args:
         feeder: A shipped name, a folder of tables, an OpenDSS script, or a feeder.
@@ -211,6 +223,7 @@ def site_of(
         year_seed: Which year of load and sun is drawn.
         equipment: What is put on the feeder.
         step_h: Length of a step.
+        split: A stress makes a harder year; others leave it as it is.
 
     Raises:
         FeederError: there is no such feeder, or it cannot be read.
@@ -221,8 +234,10 @@ def site_of(
     known = utility_named(utility) if isinstance(utility, str) else utility
     equipment = Equipment() if equipment is None else equipment
     if isinstance(feeder, str):
-        return _named_site(feeder, known, year_seed, equipment, step_h)
-    return _site(feeder, known, year_seed, equipment, step_h)
+        site = _named_site(feeder, known, year_seed, equipment, step_h)
+    else:
+        site = _site(feeder, known, year_seed, equipment, step_h)
+    return _stressed(site, split, known)
 
 
 @lru_cache(maxsize=32)
@@ -236,7 +251,7 @@ def _named_site(
 def _site(
     feeder: Feeder, utility: UtilityConfig, year_seed: int, equipment: Equipment, step_h: float
 ) -> Site:
-    whole = equipped(feeder, equipment, utility)
+    whole = _equipped(feeder, equipment, utility)
     loads = list(whole.loads.values())
     column = {(one.terminal, one.connection): k for k, one in enumerate(loads)}
     pvs = list(whole.pvs.values())
@@ -250,3 +265,22 @@ def _site(
         np.array([column.get((pv.terminal, pv.connection), 0) for pv in pvs], dtype=np.int64),
     )
     return Site(compile_network(whole), year, f"{utility.name}/{year_seed}")
+
+
+def _stressed(site: Site, split: str, utility: UtilityConfig) -> Site:
+    """The site in the year that a stress makes of its own; the same for other splits."""
+    if split == "stress-heat-wave":
+        return replace(site, year=heat_wave(site.year, site.days(split), utility))
+    if split == "stress-high-pv":
+        return replace(site, year=high_pv(site.year))
+    if split == "stress-high-ev":
+        loads = [one for one in site.network.feeder.loads.values() if one.kw > 0.0]
+        homes = [
+            EvStation(f"cars_{one.name}", "home-l2", max(1, round(one.kw / KW_A_CAR)))
+            for one in loads
+        ]
+        rng = np.random.default_rng(list(f"{site.key}:{split}".encode()))
+        sessions = draw_sessions(EvConfig(), homes, site.year.n_days, rng, site.year.temperature_c)
+        beside = [site.network.loads.index(one.name) for one in loads]
+        return replace(site, year=with_charging(site.year, sessions, beside))
+    return site

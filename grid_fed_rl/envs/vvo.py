@@ -91,8 +91,8 @@ def vvo_case(
         feeder: Name of a shipped feeder.
         utility: Whose customers and climate: a name or a configuration.
         year_seed: Which year of load and sun is drawn.
-        split: Days an episode may fall on: ``train``, ``validation``, ``test``
-            or ``all``.
+        split: Days an episode may fall on: ``train``, ``validation``, ``test``,
+            ``stress-heat-wave``, ``stress-high-pv``, ``stress-high-ev`` or ``all``.
         observe: ``nodes`` (every node's voltage), ``zones`` (the lowest and highest of
             each regulation zone and phase) or ``meters`` (the substation and what devices
             stand on, with the error of meters).
@@ -114,7 +114,7 @@ def vvo_case(
         raise TaskError(f"no objective {objective!r}; known: {', '.join(OBJECTIVES)}")
     devices = ["regulators", "capacitors", "batteries", *(["inverters"] if inverters else [])]
     return assemble(
-        site_of(feeder, utility, year_seed, config.equipment(PV_SITES.get(feeder))),
+        site_of(feeder, utility, year_seed, config.equipment(PV_SITES.get(feeder)), split=split),
         devices,
         (OBJECTIVES[objective], "wear", "borrowed_energy"),
         observation=(observe, "devices", "forecast", "clock"),

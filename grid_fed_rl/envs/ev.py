@@ -1,0 +1,179 @@
+"""The EV task: charging stations, cars served at the least cost within limits.
+
+Homes, workplaces, public places and fast chargers stand on the feeder; cars come, ask
+for energy and leave when they must. Regulators and capacitors follow their own controls.
+An episode is a day of a utility's year in quarters of an hour.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+
+import numpy as np
+
+from grid_fed_rl.envs.case import Case
+from grid_fed_rl.envs.der import tariff_of
+from grid_fed_rl.envs.groups import EvStations
+from grid_fed_rl.envs.make import assemble
+from grid_fed_rl.envs.objective import Energy, UnservedEnergy
+from grid_fed_rl.envs.observation import Charging, PriceForecast
+from grid_fed_rl.envs.site import Equipment, Site, site_of
+from grid_fed_rl.envs.vvo import PV_SITES, VOLTAGES
+from grid_fed_rl.errors import TaskError
+from grid_fed_rl.feeders import Connection, Feeder, Load, LoadModel, Terminal, open_feeder
+from grid_fed_rl.safety import Limits
+from grid_fed_rl.scenarios import (
+    EvConfig,
+    EvStation,
+    SessionTable,
+    UtilityConfig,
+    draw_sessions,
+    more_plugs,
+    session_table,
+)
+
+__all__ = ["EVConfig", "ev_case", "place_stations"]
+
+
+@dataclass(frozen=True)
+class EVConfig:
+    """Stations, cars, prices and limits of the EV task.
+
+    Stations stand at three-phase buses with load, the largest first, and one after the
+    other of `kinds`; together their plugs have `plug_share` of the feeder's nominal load.
+
+    Raises:
+        TaskError: a value is out of bounds.
+    """
+
+    plug_share: float = 1.0
+    kinds: tuple[str, ...] = ("home-l2", "workplace-l2", "public-l2", "dcfc")
+    stations: int = 8
+    reactive: bool = False
+    unserved_usd_per_kwh: float = 2.0  # assumed: several times what energy costs
+    step_h: float = 0.25
+    cars: EvConfig = field(default_factory=EvConfig)
+    equipment: Equipment = field(default_factory=lambda: Equipment(storage_buses=()))
+    limits: Limits = field(default_factory=lambda: Limits(loading=1.0))
+
+    def __post_init__(self) -> None:
+        if not self.plug_share > 0.0:
+            raise TaskError(f"EVConfig: plug_share is {self.plug_share}; expected above 0")
+        if self.stations < 1 or not self.kinds:
+            raise TaskError(
+                f"EVConfig: {self.stations} stations of {len(self.kinds)} kinds; expected one "
+                f"or more"
+            )
+        if not self.unserved_usd_per_kwh > 0.0:
+            raise TaskError(
+                f"EVConfig: unserved_usd_per_kwh is {self.unserved_usd_per_kwh}; expected above 0"
+            )
+
+
+DEFAULT = EVConfig()
+
+
+def place_stations(feeder: Feeder, config: EVConfig) -> tuple[Feeder, tuple[EvStation, ...]]:
+    """The feeder with a load of no power of its own for every station, and the stations.
+
+    Raises:
+        TaskError: the feeder has no three-phase bus with load.
+    """
+    at_bus: dict[str, float] = {}
+    for one in feeder.loads.values():
+        at_bus[one.terminal.bus] = at_bus.get(one.terminal.bus, 0.0) + one.kw
+    whole = [bus for bus in at_bus if {1, 2, 3} <= set(feeder.phases_of(bus))]
+    if not whole:
+        raise TaskError(f"feeder {feeder.name!r} has no three-phase bus with load for a station")
+    buses = sorted(whole, key=lambda bus: -at_bus[bus])[: config.stations]
+    total_kw = config.plug_share * sum(one.kw for one in feeder.loads.values())
+    stations, loads = [], dict(feeder.loads)
+    for k, bus in enumerate(buses):
+        kind = config.kinds[k % len(config.kinds)]
+        plug_kw = EvStation("any", kind).max_kw
+        station = EvStation(f"ev_{bus}", kind, max(1, round(total_kw / len(buses) / plug_kw)))
+        stations.append(station)
+        loads[station.name] = Load(
+            station.name,
+            Terminal(bus, (1, 2, 3)),
+            Connection.WYE,
+            LoadModel.PQ,
+            feeder.buses[bus].kv_ll,
+            0.0,
+            0.0,
+        )
+    return replace(feeder, loads=loads), tuple(stations)
+
+
+@lru_cache(maxsize=16)
+def _charged(
+    feeder: str, utility: str | UtilityConfig, year_seed: int, split: str, config: EVConfig
+) -> tuple[Site, tuple[EvStation, ...], SessionTable]:
+    """A site with stations, and who comes when."""
+    whole, stations = place_stations(open_feeder(feeder), config)
+    # A stress of many cars brings them to these stations, not to homes beside them.
+    crowded = split == "stress-high-ev"
+    calm = "test" if crowded else split
+    site = site_of(whole, utility, year_seed, config.equipment, config.step_h, calm)
+    stations = more_plugs(stations) if crowded else stations
+    rng = np.random.default_rng(list(f"{site.key}:cars".encode()))
+    sessions = draw_sessions(config.cars, stations, site.year.n_days, rng, site.year.temperature_c)
+    return site, stations, session_table(sessions, config.step_h)
+
+
+def ev_case(
+    feeder: str,
+    utility: str | UtilityConfig = "coastal",
+    year_seed: int = 0,
+    split: str = "train",
+    observe: str = "zones",
+    tariff: str = "time-of-use",
+    local_controls: bool = True,
+    config: EVConfig = DEFAULT,
+) -> Case:
+    """Assemble the EV task.
+
+    Args:
+        feeder: Name of a shipped feeder.
+        utility: Whose customers and climate: a name or a configuration.
+        year_seed: Which year of load, sun and cars is drawn.
+        split: Days an episode may fall on: ``train``, ``validation``, ``test``,
+            ``stress-heat-wave``, ``stress-high-pv``, ``stress-high-ev`` or ``all``.
+        observe: ``nodes``, ``zones`` or ``meters``.
+        tariff: ``time-of-use`` or ``dynamic``.
+        local_controls: Let regulators and capacitors follow their own controls; else
+            they stay as the feeder has them.
+        config: Stations, cars, prices and limits.
+
+    Raises:
+        FeederError: no feeder of that name; the message lists those that are known.
+        TaskError: another argument names or is nothing that is known.
+    """
+    if not isinstance(config, EVConfig):
+        raise TaskError(f"config is {config!r}; expected an EVConfig")
+    if observe not in VOLTAGES:
+        raise TaskError(f"cannot observe {observe!r}; known: {', '.join(VOLTAGES)}")
+    if config.equipment.pv_sites is None and feeder in PV_SITES:
+        config = replace(config, equipment=replace(config.equipment, pv_sites=PV_SITES[feeder]))
+    site, stations, table = _charged(feeder, utility, year_seed, split, config)
+    names: Sequence[str] = [one.name for one in stations]
+    group = EvStations(site.network, stations, tuple(names), table, config.reactive)
+    price = tariff_of(tariff, site)
+    return assemble(
+        site,
+        (group,),
+        (
+            Energy(site.network, price.import_usd_per_kwh, price.export_usd_per_kwh),
+            UnservedEnergy(group, config.unserved_usd_per_kwh),
+        ),
+        observation=(
+            observe,
+            Charging(group),
+            "forecast",
+            PriceForecast(price.import_usd_per_kwh, 16),
+            "clock",
+        ),
+        limits=config.limits,
+        split="test" if split == "stress-high-ev" else split,
+        local_controls=local_controls,
+    )
