@@ -13,6 +13,7 @@ switches. Islands that nothing couples to a live node stay at 0 V.
 """
 
 from collections import defaultdict
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,40 +55,53 @@ def potentials(network: Network, flow: PowerFlow, factors: Real) -> Complex:
     rows = _rows_with_dead_nodes(network, flow)
     if not len(rows):
         return v_pu
-    alike = defaultdict[bytes, list[int]](list)
-    for row in rows.tolist():
-        alike[factors[row].tobytes() + (v_pu[row] == 0.0).tobytes()].append(row)
     terms, found = network.branches.terms, v_pu.copy()
-    for group in alike.values():
-        y = terms.admittance_pu(factors[group[0]], network.v_base_v, S_BASE_KVA)
-        floats = _floating(terms, y, v_pu[group[0]] == 0.0)
-        if len(floats):
-            found[np.array(group)[:, None], floats] = _afloat(terms, y, floats, v_pu[group])
+    pattern = np.hstack([factors[rows] != 0.0, v_pu[rows] == 0.0])
+    for alike in _alike(rows, pattern):
+        dead, couples = v_pu[alike[0]] == 0.0, factors[alike[0], terms.factor] != 0.0
+        floats = _floating(terms, couples & (terms.y_a != 0.0), dead)
+        around = terms.only(np.isin(terms.node, floats))
+        # Taps elsewhere do not matter: most rows have one matrix.
+        for same in _alike(alike, factors[np.ix_(alike, np.unique(around.factor))]):
+            y = around.admittance_pu(factors[same[0]], network.v_base_v, S_BASE_KVA)
+            found[np.ix_(same, floats)] = _afloat(around, y, floats, v_pu[same])
     return found
 
 
+def _alike(rows: Index, keys: NDArray[Any]) -> list[Index]:
+    """Rows that have the same key, together."""
+    groups = defaultdict[bytes, list[int]](list)
+    for row, key in zip(rows.tolist(), keys, strict=True):
+        groups[key.tobytes()].append(row)
+    return [np.array(group) for group in groups.values()]
+
+
 def _rows_with_dead_nodes(network: Network, flow: PowerFlow) -> Index:
-    """Rows that converged with a zone cut off; one node speaks for its zone."""
-    zones = network.zones
-    if not len(zones.edge_factor):
+    """Rows that converged with a zone cut off."""
+    closed, converged = flow.setpoint.switch_closed, np.flatnonzero(flow.converged)
+    if not closed.shape[1] or not len(converged):
         return np.empty(0, dtype=np.int64)
-    speaker = np.full(len(zones.alive), -1)
+    first = converged[0]
+    if (closed == closed[first]).all() and (flow.v_pu[first] != 0.0).all():
+        return np.empty(0, dtype=np.int64)  # nothing is dead in any row: the quick answer
+    zones = network.zones
+    speaker = np.full(len(zones.alive), -1)  # one node speaks for its zone
     speaker[zones.of] = network.elimination.order
     asked = speaker[(zones.alive == 0.0) & (speaker >= 0)]
-    return np.flatnonzero((flow.v_pu[:, asked] == 0.0).any(axis=1) & flow.converged)
+    return converged[(flow.v_pu[np.ix_(converged, asked)] == 0.0).any(axis=1)]
 
 
-def _floating(terms: NodeTerms, y: Complex, dead: Mask) -> Index:
+def _floating(terms: NodeTerms, couples: Mask, dead: Mask) -> Index:
     """Those of the dead nodes that hang together with one that a live node is coupled to.
 
     Args:
         terms: Of all branches.
-        y: (term,) their admittances in the row.
+        couples: (term,) that have an admittance in the row.
         dead: (node,).
     """
     n = len(dead)
     i, j = np.tile(terms.node, 2), np.concatenate([terms.start, terms.stop])
-    coupled = np.tile(y != 0.0, 2) & (i < n) & (j < n)
+    coupled = np.tile(couples, 2) & (i < n) & (j < n)
     i, j = i[coupled], j[coupled]
     beside = i[dead[i] & ~dead[j]]
     if not len(beside):
@@ -98,31 +112,31 @@ def _floating(terms: NodeTerms, y: Complex, dead: Mask) -> Index:
     return np.flatnonzero(dead & np.isin(part, part[beside]))
 
 
-def _afloat(terms: NodeTerms, y: Complex, floats: Index, v: Complex) -> Complex:
+def _afloat(around: NodeTerms, y: Complex, floats: Index, v: Complex) -> Complex:
     """Potentials at which no current leaves any floating node: (row, floating node).
 
     Args:
-        terms: Of all branches.
+        around: The terms of currents that leave floating nodes.
         y: (term,) their admittances, the same in all rows.
         floats: (floating node,) column of each.
         v: (row, node) voltages.
     """
-    n, m = v.shape[1], len(floats)
+    n, m, start, stop = v.shape[1], len(floats), around.start, around.stop
+    if not m:
+        return v[:, floats]
     place = np.full(n + 1, -1)
     place[floats] = np.arange(m)
-    at = place[terms.node]
-    kept = at >= 0
-    at, y, start, stop = at[kept], y[kept], terms.start[kept], terms.stop[kept]
+    at = place[around.node]
     i = np.concatenate([at, at, np.arange(m)])
     j = np.concatenate([place[start], place[stop], np.arange(m)])
     value = np.concatenate([y, -y, LAST_DIGITS * np.bincount(at, np.abs(y), m)])
     within = j >= 0
-    matrix = coo_array((value[within], (i[within], j[within])), shape=(m, m)).tocsc()
-    factors = splu(matrix)
-    into = coo_array((np.ones(len(at)), (at, np.arange(len(at)))), shape=(m, len(at))).tocsr()
+    matrix = coo_array((value[within], (i[within], j[within])), shape=(m, m))
+    factors = splu(matrix.tocsc())
+    leaving = coo_array((np.ones(len(at)), (at, np.arange(len(at)))), shape=(m, len(at))).tocsr()
     v = np.hstack([v, np.zeros((len(v), 1), dtype=np.complex128)])  # ground is the last
     for _ in range(CORRECTIONS):
-        lacking = -(into @ (y * (v[:, start] - v[:, stop])).T).T
+        lacking = -(leaving @ (y * (v[:, start] - v[:, stop])).T).T
         # One row at a time: the digits of a row do not depend on its neighbours.
         v[:, floats] += [factors.solve(np.ascontiguousarray(row)) for row in lacking]
     return v[:, floats]
