@@ -53,7 +53,7 @@ lint: setup  ## check style, types and the floors between packages
 docs: setup  ## build the documentation into site/, warnings being errors
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
-accuracy: setup  ## compare with OpenDSS and write docs/accuracy.md (some minutes; options in ARGS)
+accuracy: setup  ## compare with OpenDSS and write docs/accuracy.md (half an hour; options in ARGS)
 	@$(BIN)/python benchmarks/accuracy.py $(ARGS)
 
 format: setup  ## put the code in the one format, and mend what ruff can

@@ -286,7 +286,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--feeders", nargs="+", choices=names(), default=list(names()))
     parser.add_argument("--rows", type=int, default=1000, help="random settings a feeder")
-    parser.add_argument("--control-rows", type=int, default=200, help="with settled controls")
+    parser.add_argument("--control-rows", type=int, default=1000, help="with settled controls")
     parser.add_argument("--processes", type=int, default=processors())
     parser.add_argument("--kept", type=Path, default=KEPT, help="folder of finished chunks")
     parser.add_argument("--page", type=Path, default=PAGE, help="where to write")

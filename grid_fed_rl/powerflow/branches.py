@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from grid_fed_rl.errors import PowerFlowError
 
-__all__ = ["BranchTable", "Conductors", "CurrentTerms", "LossTerms"]
+__all__ = ["BranchTable", "Conductors", "CurrentTerms", "LossTerms", "NodeTerms"]
 
 Complex = NDArray[np.complex128]
 Real = NDArray[np.float64]
@@ -152,3 +152,36 @@ class BranchTable:
     current: CurrentTerms
     loss: LossTerms
     active: LossTerms
+
+    @cached_property
+    def terms(self) -> "NodeTerms":
+        """The terms of `current` one by one, each with its conductor and node."""
+        conductor = np.repeat(np.arange(len(self.node)), np.diff(self.current.first))
+        whole = (self.node, self.current.start, self.current.stop, self.current.factor)
+        node, start, stop, factor = (column.astype(np.int64) for column in whole)
+        y_a = self.current.re + 1j * self.current.im
+        return NodeTerms(conductor, node[conductor], start, stop, factor, y_a)
+
+
+class NodeTerms(NamedTuple):
+    """Terms of conductor currents, A: ``f y_a (v[start] - v[stop])`` leaves `node`.
+
+    As in `CurrentTerms`; indices are signed.
+    """
+
+    conductor: NDArray[np.int64]  # (term,)
+    node: NDArray[np.int64]  # (term,) where the conductor lands
+    start: NDArray[np.int64]
+    stop: NDArray[np.int64]
+    factor: NDArray[np.int64]
+    y_a: Complex  # (term,) A per unit of voltage
+
+    def only(self, kept: NDArray[np.bool_]) -> Self:
+        """Return some of them."""
+        columns: list[NDArray[Any]] = [column[kept] for column in self]
+        return type(self)(*columns)
+
+    def admittance_pu(self, factors: Real, v_base_v: Real, s_base_kva: float) -> Complex:
+        """(term,) per unit, at the factors of a row: (factor,)."""
+        to_pu = np.append(v_base_v, 0.0) / (s_base_kva * 1000.0)
+        return self.y_a * factors[self.factor] * to_pu[self.node]

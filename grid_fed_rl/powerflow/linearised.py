@@ -19,8 +19,8 @@ from scipy.sparse.linalg import splu
 
 from grid_fed_rl.powerflow import answers
 from grid_fed_rl.powerflow.batched import injections_pu
-from grid_fed_rl.powerflow.branches import BranchTable
 from grid_fed_rl.powerflow.flow import PowerFlow
+from grid_fed_rl.powerflow.measures.floating import LAST_DIGITS, potentials
 from grid_fed_rl.powerflow.measures.rows import row_factors
 from grid_fed_rl.powerflow.network import S_BASE_KVA, Network
 
@@ -76,24 +76,11 @@ def _magnitude(at: Complex, derivative: Complex) -> Real:
 
 
 @dataclass(frozen=True)
-class _Terms:
-    """Of conductor currents: ``f y (v[start] - v[stop])``, A; the last node is ground."""
-
-    conductor: Index
-    start: Index
-    stop: Index
-    factor: Index
-    y: Complex
-
-    def only(self, kept: NDArray[np.bool_]) -> "_Terms":
-        """Return some of them."""
-        places = (self.conductor[kept], self.start[kept], self.stop[kept])
-        return _Terms(*places, self.factor[kept], self.y[kept])
-
-
-@dataclass(frozen=True)
 class _Legs:
-    """Legs of loads and DER, and what they inject at every row's voltage."""
+    """Legs of loads and DER, and what they inject at every row's voltage.
+
+    Laws and derivatives of a leg with a dead end are 0: its circuit is open.
+    """
 
     start: Index  # (leg,) node; the last is ground
     stop: Index
@@ -115,17 +102,17 @@ class _Added:
         self._places.append(np.stack([i, j]))
         self._values.append(np.stack([a, np.broadcast_to(b, a.shape)]))
 
-    def real(self, live: NDArray[np.bool_]) -> csc_array:
-        """The real system of the nodes that are live."""
+    def real(self, solved: NDArray[np.bool_]) -> csc_array:
+        """The real system of the nodes that are solved."""
         i, j = np.concatenate(self._places, axis=1)
         a, b = np.concatenate(self._values, axis=1)
-        place = np.cumsum(live) - 1
-        kept = live[i] & live[j]
+        place = np.cumsum(solved) - 1
+        kept = solved[i] & solved[j]
         i, j = 2 * place[i[kept]], 2 * place[j[kept]]
         plus, minus = (a + b)[kept], (a - b)[kept]
         values = np.concatenate([plus.real, -minus.imag, plus.imag, minus.real])
         rows, columns = np.concatenate([i, i, i + 1, i + 1]), np.concatenate([j, j + 1, j, j + 1])
-        order = 2 * int(live.sum())
+        order = 2 * int(solved.sum())
         return coo_array((values, (rows, columns)), shape=(order, order)).tocsc()
 
 
@@ -141,17 +128,20 @@ class _System:
         taps: Sequence[int],
         conductors: Sequence[int],
     ) -> None:
-        table, n = network.branches, network.n_nodes
-        v_pu = np.where(flow.converged[:, None], flow.v_pu, 0.0)
-        self.v = np.hstack([v_pu, np.zeros((len(v_pu), 1))])
+        table, n, converged = network.branches, network.n_nodes, flow.converged[:, None]
         self.p, self.q, self.taps = p, q, list(taps)
         self.factors = row_factors(network, flow)
+        v_pu = np.where(converged, flow.v_pu, 0.0)
+        floating = np.where(converged, potentials(network, flow, self.factors), 0.0)
+        ground = np.zeros((len(v_pu), 1))
+        self.v = np.hstack([floating, ground])
+        self.is_live = np.hstack([v_pu, ground]) != 0.0
         self.slopes = _tap_slopes(network, flow, self.factors.shape[1])
         self.node = table.node.astype(np.int64)
         self.to_pu = np.append(network.v_base_v, 0.0)[self.node] / (S_BASE_KVA * 1000.0)
         self.source = network.source_nodes, network.source_admittance_pu
         self.legs = _legs(network, flow, v_pu)
-        self.terms = _terms(table)
+        self.terms = table.terms
         self.place = np.full(len(self.node), -1)  # of a conductor among those watched
         self.place[list(conductors)] = np.arange(len(conductors))
         self.watched = self.terms.only(self.place[self.terms.conductor] >= 0)
@@ -160,20 +150,25 @@ class _System:
     def solve(self, row: int) -> tuple[Complex, Complex, Complex]:
         """Derivatives of all voltages and watched currents, and these currents."""
         b, by_taps_a = self._right_hand_side(row)
-        live = self.v[row] != 0.0
-        known = np.stack([b[live].real, b[live].imag], axis=1)
-        factors = splu(self._matrix(row, live))
+        solved = self.v[row] != 0.0  # the live nodes, and those that float beside them
+        known = np.stack([b[solved].real, b[solved].imag], axis=1)
+        factors = splu(self._matrix(row, solved))
         x = factors.solve(known.reshape(2 * len(known), -1)).reshape(known.shape)
         dv = np.zeros_like(b)
-        dv[live] = x[:, 0] + 1j * x[:, 1]
+        dv[solved] = x[:, 0] + 1j * x[:, 1]
         currents = self._currents(row)
-        return dv[:-1], currents @ dv + by_taps_a, currents @ self.v[row]
+        by_inputs_a = currents @ dv + by_taps_a
+        dv[~self.is_live[row]] = 0.0
+        return dv[:-1], by_inputs_a, currents @ self.v[row]
 
-    def _matrix(self, row: int, live: NDArray[np.bool_]) -> csc_array:
+    def _matrix(self, row: int, solved: NDArray[np.bool_]) -> csc_array:
         t, legs, entries = self.terms, self.legs, _Added()
-        y = t.y * self.factors[row, t.factor] * self.to_pu[t.conductor]
-        entries.add(self.node[t.conductor], t.start, y)
-        entries.add(self.node[t.conductor], t.stop, -y)
+        y = t.y_a * self.factors[row, t.factor] * self.to_pu[t.conductor]
+        entries.add(t.node, t.start, y)
+        entries.add(t.node, t.stop, -y)
+        floats = np.flatnonzero(solved & ~self.is_live[row])
+        beside = np.bincount(t.node, np.abs(y), len(solved))[floats]
+        entries.add(floats, floats, (LAST_DIGITS * beside).astype(np.complex128))
         nodes, y_source = self.source
         i, j = np.meshgrid(nodes, nodes, indexing="ij")
         entries.add(i.ravel(), j.ravel(), y_source.ravel())
@@ -185,12 +180,12 @@ class _System:
             (legs.stop, legs.stop, -1.0),
         ):
             entries.add(i, j, sign * direct, sign * turned)
-        return entries.real(live)
+        return entries.real(solved)
 
     def _currents(self, row: int) -> csr_array:
         """Currents of the watched conductors from voltages: (conductor, node and ground)."""
         t = self.watched
-        y = t.y * self.factors[row, t.factor]
+        y = t.y_a * self.factors[row, t.factor]
         rows, columns = np.tile(self.place[t.conductor], 2), np.concatenate([t.start, t.stop])
         values = np.concatenate([y, -y])
         return coo_array((values, (rows, columns)), shape=self.shape_watched).tocsr()
@@ -208,7 +203,7 @@ class _System:
             slope = self.slopes[row, k]
             moved = t.only(slope[t.factor] != 0.0)
             drop = v[moved.start] - v[moved.stop]
-            current_a = moved.y * slope[moved.factor] * drop
+            current_a = moved.y_a * slope[moved.factor] * drop
             into, place = moved.conductor, self.place[moved.conductor]
             np.subtract.at(b[:, column], self.node[into], current_a * self.to_pu[into])
             np.add.at(watched[:, column], place[place >= 0], current_a[place >= 0])
@@ -218,24 +213,12 @@ class _System:
         """Add the currents of one kilowatt (0) or one kilovar (1) of every input."""
         legs, unit = self.legs, (1.0, -1j)[which] / S_BASE_KVA
         column = np.flatnonzero(inputs.node >= 0)
-        v = self.v[row, inputs.node[column]]
-        live = v != 0.0
-        b[inputs.node[column[live]], column[live]] += unit / v[live].conj()
+        column = column[self.is_live[row, inputs.node[column]]]
+        b[inputs.node[column], column] += unit / self.v[row, inputs.node[column]].conj()
         leg, column = np.nonzero(legs.element[:, None] == inputs.element)
         current = unit * legs.g[row, leg, which] * legs.u[row, leg]
         np.add.at(b, (legs.start[leg], column), current)
         np.subtract.at(b, (legs.stop[leg], column), current)
-
-
-def _terms(table: BranchTable) -> _Terms:
-    terms = table.current
-    return _Terms(
-        np.repeat(np.arange(len(table.node)), np.diff(terms.first)),
-        terms.start.astype(np.int64),
-        terms.stop.astype(np.int64),
-        terms.factor.astype(np.int64),
-        terms.re + 1j * terms.im,
-    )
 
 
 def _tap_slopes(network: Network, flow: PowerFlow, n_factors: int) -> Real:
@@ -258,6 +241,9 @@ def _legs(network: Network, flow: PowerFlow, v_pu: Complex) -> _Legs:
     start, stop = nodes[legs.start], nodes[legs.stop]
     v = np.hstack([v_pu, np.zeros((rows, 1))])
     u = (v[:, start] - v[:, stop]).astype(np.complex128, copy=False)
+    closed = (v[:, start] != 0.0) & ((v[:, stop] != 0.0) | (stop == network.n_nodes))
+    g *= closed[:, :, None]
+    slope *= closed[:, :, None]
     size = np.abs(u)
     p, q = (power[:, legs.element] for power in injections_pu(flow.setpoint))
     h = p * g[:, :, 0] - 1j * q * g[:, :, 1]

@@ -22,6 +22,7 @@ from grid_fed_rl.feeders import (
 from grid_fed_rl.powerflow import compile_network, nominal_setpoint
 from grid_fed_rl.powerflow.controls import LocalControls
 from grid_fed_rl.powerflow.opendss import OpenDSS
+from tests.powerflow.contacts import by_legs, with_contacts
 
 ABC = (1, 2, 3)
 Kind = CapacitorControlKind
@@ -88,8 +89,11 @@ def far(two_bus: Callable[..., Feeder]) -> Callable[..., Feeder]:
     return make
 
 
-def assert_same_rest(feeder: Feeder, n_rows: int, hour: Any = 0.0) -> set[int]:
-    """Both engines come to rest on the same steps, or hunt alike; return the steps."""
+def assert_same_rest(feeder: Feeder, n_rows: int, hour: Any = 0.0, opened: str = "") -> set[int]:
+    """Both engines come to rest on the same steps, or hunt alike; return the steps.
+
+    A switch may be open in every row.
+    """
     network = compile_network(feeder)
     level = np.linspace(0.05, 1.6, n_rows)[:, None]
     nominal = nominal_setpoint(network)
@@ -97,6 +101,7 @@ def assert_same_rest(feeder: Feeder, n_rows: int, hour: Any = 0.0) -> set[int]:
         load_kw=nominal.load_kw * level,
         load_kvar=nominal.load_kvar * level,
         capacitor_step=np.arange(n_rows)[:, None] % (network.capacitor_steps + 1),
+        switch_closed=[[name != opened for name in network.switches]],
     )
     controls = LocalControls(network, hour=hour)
     ours, theirs = controls.settle(setpoint), OpenDSS(network).solve(setpoint, controls=controls)
@@ -190,3 +195,21 @@ def test_what_opendss_gets_wrong_it_is_not_asked(
     assert LocalControls(network).settle(setpoint).settled.all()
     with pytest.raises(PowerFlowError, match=f"capacitor 'c': OpenDSS {why}"):
         OpenDSS(network).solve(setpoint, controls=True)
+
+
+@pytest.mark.parametrize(
+    "watch",
+    [
+        {"kind": Kind.CURRENT, "on": 20.0, "off": 10.0, "ct_ratio": 1.0, "phase": 3},
+        {"kind": Kind.CURRENT, "on": 90.0, "off": 60.0, "ct_ratio": 1.0, "phase": 1},
+        {"kind": Kind.KVAR, "on": 150.0, "off": -200.0},
+    ],
+)
+def test_a_dead_conductor_that_is_watched_floats(
+    far: Callable[..., Feeder], watch: dict[str, Any]
+) -> None:
+    """Earthed at both ends, phase 3 would carry half of what flows beside it."""
+    feeder = with_contacts(by_legs(far(2, element="ab", **watch)), ["ab"])
+    loads = {name: one for name, one in feeder.loads.items() if one.terminal.phases != (3,)}
+    steps = assert_same_rest(replace(feeder, loads=loads), 21, opened="contact_ab_3")
+    assert steps == ({0} if watch.get("phase") == 3 else {0, 1, 2})

@@ -1,107 +1,31 @@
 """Measures of every shipped feeder against OpenDSS, element by element.
 
-Relative to the largest of an element, 1e-6. Below an absolute floor no engine knows
-anything: currents at a node balance to the last digit of its voltage times the
-largest admittance beside it, which is some microamperes at a closed switch of a
-tenth of a micro-ohm.
+How close is said in `opendss_elements`.
 """
 
-from collections import defaultdict
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import opendssdirect
 import pytest
-from numpy.typing import NDArray
 
 from grid_fed_rl.feeders import load, names
-from grid_fed_rl.feeders.opendss import commands
 from grid_fed_rl.powerflow import (
     Network,
     PowerFlow,
-    Setpoint,
     compile_network,
     measures,
     nominal_setpoint,
     solve,
 )
+from tests.powerflow.opendss_elements import (
+    RELATIVE,
+    Reference,
+    assert_branches_agree,
+    complexes,
+)
 
-RELATIVE = 1e-6
-LAST_DIGIT = np.finfo(np.float64).eps
-OPEN_S = 1e-12  # OpenDSS leaves a picosiemens at an open conductor
-LEAST_A = 1e-7  # of currents nothing is asked below
 N_RANDOM = {"ieee8500": 1, "ieee8500_unbalanced": 1, "european_lv": 1}
-
-
-class Element(NamedTuple):
-    """What OpenDSS says of an element: amperes, kW and kvar."""
-
-    buses: list[str]  # (terminal,)
-    nodes: NDArray[np.int64]  # (terminal, conductor)
-    current_a: NDArray[np.complex128]  # (terminal, conductor)
-    power_kva: NDArray[np.complex128]  # (terminal, conductor)
-    losses_kva: complex
-    floor_a: float
-    v: float
-
-
-class Reference:
-    """OpenDSS solving one row of a set-point; elements are then asked by name."""
-
-    def __init__(self, network: Network) -> None:
-        self.network = network
-        self.dss: Any = opendssdirect.NewContext()
-        self.dss.Basic.AllowForms(False)
-        for command in commands(network.feeder):
-            self.say(command.replace(" switch=yes", ""))
-        self.say("set controlmode=off tolerance=1e-10 maxiterations=500")
-
-    def say(self, command: str) -> None:
-        self.dss.Text.Command(command)
-
-    def solve(self, setpoint: Setpoint, row: int) -> None:
-        network, feeder = self.network, self.network.feeder
-        for k, regulator in enumerate(feeder.regulators.values()):
-            tap = float(1.0 + setpoint.tap_position[row, k] * network.tap_step_pu[k])
-            self.say(f"transformer.{regulator.transformer}.wdg={regulator.winding}")
-            self.say(f"transformer.{regulator.transformer}.tap={tap!r}")
-        for name, step in zip(network.capacitors, setpoint.capacitor_step[row], strict=True):
-            n_steps = feeder.capacitors[name].n_steps
-            self.say(
-                f"capacitor.{name}.states=[{' '.join(str(int(k < step)) for k in range(n_steps))}]"
-            )
-        for name, closed in zip(network.switches, setpoint.switch_closed[row], strict=True):
-            for end in (1, 2):
-                self.say(f"{'close' if closed else 'open'} line.{name} {end}")
-        for k, name in enumerate(network.loads):
-            self.dss.Loads.Name(name)
-            self.dss.Loads.kW(float(setpoint.load_kw[row, k]))
-            self.dss.Loads.kvar(float(setpoint.load_kvar[row, k]))
-        self.dss.Solution.Solve()
-        assert self.dss.Solution.Converged()
-
-    def element(self, name: str) -> Element:
-        kind, bare = name.split(".", 1)
-        full = f"line.{bare}" if kind == "switch" else name
-        assert self.dss.Circuit.SetActiveElement(full) >= 0, full
-        active = self.dss.CktElement
-        shape = (active.NumTerminals(), active.NumConductors())
-        admittance = np.abs(complexes(active.YPrim())).max()
-        size = np.abs(complexes(active.Voltages())).max()
-        return Element(
-            buses=[bus.split(".")[0].lower() for bus in active.BusNames()],
-            nodes=np.array(active.NodeOrder()).reshape(shape),
-            current_a=complexes(active.Currents()).reshape(shape),
-            power_kva=complexes(active.Powers()).reshape(shape),
-            losses_kva=complexes(active.Losses())[0] / 1000.0,
-            floor_a=(4.0 * LAST_DIGIT * admittance + OPEN_S) * size,
-            v=size,
-        )
-
-
-def complexes(flat: object) -> NDArray[np.complex128]:
-    return np.asarray(flat, dtype=np.float64).view(np.complex128)
 
 
 class Solved(NamedTuple):
@@ -145,7 +69,7 @@ def each_row(solved: Solved) -> Callable[[], Iterator[int]]:
 
     def rows() -> Iterator[int]:
         for row in range(solved.flow.setpoint.n_rows):
-            solved.reference.solve(solved.flow.setpoint, row)
+            assert solved.reference.solve(solved.flow.setpoint, row)
             yield row
 
     return rows
@@ -155,34 +79,8 @@ def test_branches_are_opendss_elements(
     solved: Solved, each_row: Callable[[], Iterator[int]]
 ) -> None:
     """Currents, powers and losses of every conductor of every element."""
-    network, flow, reference = solved
-    flows = measures.branch_flows(network, flow)
-    losses = measures.element_losses(network, flow)
-    ends, phases = np.array(flows.conductors.ends), np.array(flows.conductors.phases)
     for row in each_row():
-        elements = {name: reference.element(name) for name in losses.elements}
-        floors_a = defaultdict[str, float](float)
-        for theirs in elements.values():
-            for bus in theirs.buses:
-                floors_a[bus] = max(floors_a[bus], theirs.floor_a)
-        for k, (name, theirs) in enumerate(elements.items()):
-            columns = np.array(flows.indices(name))
-            within_a = RELATIVE * np.abs(theirs.current_a).max() + LEAST_A
-            within_a += max(floors_a[bus] for bus in theirs.buses)
-            for end in range(1, ends[columns].max() + 1):
-                ours = columns[ends[columns] == end]
-                n = len(ours)
-                np.testing.assert_array_equal(phases[ours], theirs.nodes[end - 1, :n], name)
-                expected_a = theirs.current_a[end - 1, :n]
-                assert np.abs(flows.current_a[row, ours] - expected_a).max() <= within_a, name
-                expected_kva = theirs.power_kva[end - 1, :n]
-                within_kva = within_a * theirs.v / 1000.0
-                assert np.abs(flows.power_kva[row, ours] - expected_kva).max() <= within_kva, name
-            through_kva = np.abs(theirs.power_kva).sum()
-            floor_kva = theirs.nodes.size * theirs.floor_a * theirs.v / 1000.0
-            floor_kva += 4.0 * LAST_DIGIT * through_kva
-            within_kva = RELATIVE * abs(theirs.losses_kva) + floor_kva
-            assert abs(losses.kva[row, k] - theirs.losses_kva) <= within_kva, name
+        assert_branches_agree(*solved, row)
 
 
 def test_totals_are_opendss_totals(solved: Solved, each_row: Callable[[], Iterator[int]]) -> None:
@@ -194,7 +92,7 @@ def test_totals_are_opendss_totals(solved: Solved, each_row: Callable[[], Iterat
     for row in each_row():
         dss = reference.dss
         lost = complexes(dss.Circuit.Losses())[0] / 1000.0
-        delivered = -complexes(dss.Circuit.TotalPower())[0]
+        delivered = reference.source_kva()
         assert abs(losses[row] - lost) <= RELATIVE * abs(lost)
         assert abs(source[row] - delivered) <= RELATIVE * abs(delivered)
         for k, name in enumerate(network.loads):

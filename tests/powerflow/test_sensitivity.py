@@ -29,6 +29,7 @@ from grid_fed_rl.powerflow import (
     solve,
 )
 from grid_fed_rl.powerflow.sensitivity import Response, sensitivity
+from tests.powerflow.contacts import with_contacts
 
 WYE, WYE_N, DELTA = Connection.WYE, Connection.WYE_N, Connection.DELTA
 ABC = (1, 2, 3)
@@ -211,6 +212,30 @@ def test_dead_nodes_do_not_move(equipped: Network, setpoint: Setpoint) -> None:
         assert (response.v_pu[1, dead] == 0.0).all()
         assert (response.v_magnitude_pu[1, dead] == 0.0).all()
     assert (np.abs(s.p.v_pu[1, ~dead]).max(axis=1) > 0.0).all()
+
+
+def test_a_dead_conductor_floats_and_its_loads_move_nothing() -> None:
+    """Two phases of a section open: an earth wire beside it would answer to each load."""
+    feeder = with_contacts(load("ieee13"), ["632670", "692675"])
+    network = compile_network(feeder)
+    closed = [
+        [name != "contact_632670_2" for name in network.switches],
+        [name != "contact_692675_1" for name in network.switches],
+    ]
+    setpoint = nominal_setpoint(network, 2).with_(switch_closed=closed)
+    # No voltage is at an end of its load's window, where a difference sees both laws.
+    setpoint = setpoint.with_(load_kw=0.5 * setpoint.load_kw, load_kvar=0.5 * setpoint.load_kvar)
+    branches = ("line.632670", "line.670671", "line.692675", "line.650632")
+    flow = solved(network, setpoint, 1e-12)
+    s = sensitivity(network, flow, currents=branches)
+    n_open = 0
+    for j, name in enumerate(network.loads):
+        expected = differences(network, setpoint, "load_kw", j, 4.0, branches, 1e-12)
+        assert_agrees(s.p, f"load.{name}", expected, sign=-1.0)
+        nothing = measures.load_kw(network, flow)[:, j] == 0.0
+        assert (s.p.v_pu[nothing, :, s.p.index(f"load.{name}")] == 0.0).all()
+        n_open += nothing.sum()
+    assert n_open >= 2
 
 
 def test_a_row_that_did_not_converge_is_nan_and_disturbs_no_other(network_13: Network) -> None:

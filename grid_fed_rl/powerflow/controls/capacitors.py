@@ -30,6 +30,8 @@ from grid_fed_rl.feeders import (
 )
 from grid_fed_rl.powerflow import primitives
 from grid_fed_rl.powerflow.flow import PowerFlow
+from grid_fed_rl.powerflow.measures.floating import potentials
+from grid_fed_rl.powerflow.measures.rows import row_factors
 from grid_fed_rl.powerflow.network import Network
 
 __all__ = ["CLOSE", "NOTHING", "OPEN", "WatchedCapacitor", "capacitors_of"]
@@ -122,11 +124,16 @@ class WatchedCapacitor:
         return np.where(wants == CLOSE, close, c.delay_off_s)
 
     def _volts(self, flow: PowerFlow) -> Rows:
-        """Voltage of every conductor of the watched element: (batch, conductor)."""
-        v = np.zeros((len(flow.v_pu), len(self.branch.nodes)), dtype=np.complex128)
-        for k, node in enumerate(self.branch.nodes):
-            if node >= 0:
-                v[:, k] = flow.v_pu[:, node] * self.network.v_base_v[node]
+        """Voltage of every conductor of the watched element: (batch, conductor).
+
+        A dead conductor beside live ones floats: earthed it would carry a current.
+        """
+        nodes = np.array(self.branch.nodes)
+        lands, network, v_pu = nodes >= 0, self.network, flow.v_pu
+        if (v_pu[:, nodes[lands]] == 0.0).any():
+            v_pu = potentials(network, flow, row_factors(network, flow))
+        v = np.zeros((len(v_pu), len(nodes)), dtype=np.complex128)
+        v[:, lands] = v_pu[:, nodes[lands]] * network.v_base_v[nodes[lands]]
         return v
 
     def _voltage(self, flow: PowerFlow) -> Floats:

@@ -1,4 +1,4 @@
-"""What the measures of branches share: the factors, and how a kernel goes over the rows."""
+"""What the measures of branches share: factors and voltages, and how a kernel goes over rows."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from grid_fed_rl.powerflow.batched import factors_of
 from grid_fed_rl.powerflow.flow import PowerFlow
+from grid_fed_rl.powerflow.measures.floating import potentials
 from grid_fed_rl.powerflow.network import Network
 
 __all__ = ["by_rows", "row_factors"]
@@ -20,9 +21,9 @@ def row_factors(network: Network, flow: PowerFlow) -> NDArray[np.float64]:
 
 
 def by_rows(kernel: Callable[..., None], network: Network, flow: PowerFlow, *rest: Any) -> None:
-    """Run a kernel of `measure_kernels` on all rows."""
-    v_pu = np.ascontiguousarray(flow.v_pu)
+    """Run a kernel of `measure_kernels` on all rows, dead conductors beside live ones floating."""
     factors = row_factors(network, flow)
+    v_pu = potentials(network, flow, factors)
 
     def run(first: int, last: int) -> None:
         kernel(first, last, factors, v_pu, *rest)
