@@ -32,6 +32,7 @@ from grid_fed_rl.feeders import (
 
 __all__ = [
     "TapParts",
+    "antifloat_admittance",
     "capacitor_admittance",
     "delta_direction",
     "legs_of",
@@ -43,6 +44,7 @@ __all__ = [
     "source_voltage",
     "tap_parts",
     "transformer_admittance",
+    "two_port",
 ]
 
 Matrix = NDArray[np.complex128]
@@ -81,7 +83,8 @@ def _symmetric(y: NDArray[np.complexfloating]) -> Matrix:
     return ((y + y.T) / 2.0).astype(np.complex128, copy=False)
 
 
-def _two_port(series: Matrix, shunt_each_end: Matrix) -> Matrix:
+def two_port(series: Matrix, shunt_each_end: Matrix | float) -> Matrix:
+    """Pi section: (2n, 2n) for n conductors."""
     n = len(series)
     y = np.empty((2 * n, 2 * n), dtype=np.complex128)
     y[:n, :n] = y[n:, n:] = series + shunt_each_end
@@ -119,7 +122,7 @@ def line_series_shunt(
 
 def line_admittance(line: Line | Switch, code: LineCode, frequency_hz: float) -> Matrix:
     """Pi section with full coupling, of a closed switch too: (2n, 2n) for n conductors."""
-    return _two_port(*line_series_shunt(line, code, frequency_hz))
+    return two_port(*line_series_shunt(line, code, frequency_hz))
 
 
 def capacitor_admittance(capacitor: Capacitor) -> Matrix:
@@ -136,7 +139,7 @@ def reactor_admittance(reactor: Reactor) -> Matrix:
     if reactor.to is None:
         return _on_legs(reactor.connection, n, 1.0 / reactor.z_ohm)
     series = np.eye(n, dtype=np.complex128) / reactor.z_ohm
-    return _two_port(series, np.zeros_like(series))
+    return two_port(series, 0.0)
 
 
 def _coil_va(transformer: Transformer) -> float:
@@ -188,7 +191,7 @@ def delta_direction(transformer: Transformer) -> int:
 
 
 def _incidence(transformer: Transformer, winding: int, direction: int) -> NDArray[np.float64]:
-    """Per-unit coil voltage from the winding's conductor voltages in volts, tap 1."""
+    """Coil voltages from the winding's conductor voltages: 1, -1 and 0."""
     w = transformer.windings[winding]
     n_conductors = len(w.terminal.phases)
     incidence = np.zeros((transformer.n_phases, n_conductors))
@@ -196,7 +199,7 @@ def _incidence(transformer: Transformer, winding: int, direction: int) -> NDArra
         incidence[coil, start] += 1.0
         if end is not None:
             incidence[coil, end] -= 1.0
-    return incidence / _coil_v(transformer, winding)
+    return incidence
 
 
 def _antifloat(transformer: Transformer, winding: int) -> Matrix:
@@ -233,12 +236,15 @@ def _blocks(transformer: Transformer, taps_pu: Sequence[float]) -> tuple[Matrix,
     """Admittance without anti-float, and the winding that each conductor belongs to."""
     n = len(transformer.windings)
     direction = delta_direction(transformer)
-    coils = np.hstack([_incidence(transformer, k, direction) / taps_pu[k] for k in range(n)])
+    coils = np.hstack([_incidence(transformer, k, direction) for k in range(n)])
     y_core = _leakage(transformer)
     no_load = complex(transformer.no_load_percent, -transformer.magnetising_percent) / 100.0
     y_core[1, 1] += no_load * _coil_va(transformer)  # on the second winding, as in OpenDSS
     owner = [k for k in range(n) for _ in transformer.windings[k].terminal.phases]
-    return y_core[np.ix_(owner, owner)] * (coils.T @ coils), owner
+    volts = np.array([_coil_v(transformer, k) * taps_pu[k] for k in range(n)])[owner]
+    # Whole numbers first: a delta coil takes at one end to the last bit what it gives
+    # at the other, as a side that floats must.
+    return y_core[np.ix_(owner, owner)] * ((coils.T @ coils) / np.outer(volts, volts)), owner
 
 
 def tap_parts(transformer: Transformer, winding: int) -> TapParts:
@@ -253,10 +259,11 @@ def tap_parts(transformer: Transformer, winding: int) -> TapParts:
     moves = np.array(owner) == winding - 1
     second = np.where(np.outer(moves, moves), y, 0.0)
     crossing = np.where(moves[:, None] != moves[None, :], y, 0.0)
-    return TapParts(y - second - crossing + _all_antifloat(transformer), crossing, second)
+    return TapParts(y - second - crossing + antifloat_admittance(transformer), crossing, second)
 
 
-def _all_antifloat(transformer: Transformer) -> Matrix:
+def antifloat_admittance(transformer: Transformer) -> Matrix:
+    """What holds its windings at ground, where nothing else does; it is in the whole, too."""
     parts = [_antifloat(transformer, k).diagonal() for k in range(len(transformer.windings))]
     return np.diag(np.concatenate(parts))
 
@@ -275,7 +282,7 @@ def transformer_admittance(
         taps_pu: Tap of every winding; the nameplate's where not given.
     """
     y, _ = _blocks(transformer, taps_pu or [w.tap_pu for w in transformer.windings])
-    return y + _all_antifloat(transformer)
+    return y + antifloat_admittance(transformer)
 
 
 def source_admittance(source: Source) -> Matrix:

@@ -27,8 +27,8 @@ from grid_fed_rl.powerflow import (
 )
 from grid_fed_rl.powerflow.opendss import OpenDSS
 
-# The law is 1e-6. What is left, 1e-8, is the rounding of both engines beside switches
-# of a micro-ohm and on floating delta sides.
+# The law is 1e-6. What is left, 1e-8, is OpenDSS's rounding beside switches of a
+# micro-ohm and on floating delta sides: see `test_exact`.
 LAW_PU = 1e-6
 REGRESSION_PU = 2e-8
 

@@ -130,7 +130,8 @@ def test_scripts_carry_them(seed: int, tmp_path: Path) -> None:
     network, again = compile_network(feeder), compile_network(back)
     ours, theirs = (solve(n, nominal_setpoint(n)) for n in (network, again))
     columns = [again.node_index[name] for name in network.node_names]
-    np.testing.assert_allclose(theirs.v_pu[0, columns], ours.v_pu[0], rtol=0, atol=1e-8)
+    within_pu = STOPS_PU + ROUNDING * rounding_pu(network, ours.setpoint, 0, ours.v_pu[0])
+    assert (np.abs(theirs.v_pu[0, columns] - ours.v_pu[0]) <= within_pu).all()
 
 
 def as_read(feeder: Feeder) -> Feeder:

@@ -2,7 +2,8 @@
 
 Values lie ``[index, row]``. The numbers of a level's entries are a slice, and what
 they need of other levels is gathered: see `levels`. ``Y = L D L^T`` without pivoting,
-as in `linear_kernels`; the last entry and the last node stay 0, for the padding.
+by the sums of rows, as in `linear_kernels.factorise`; the last entry and the last node
+stay 0, for the padding.
 """
 
 from typing import TYPE_CHECKING, NamedTuple
@@ -40,9 +41,10 @@ class _Columns(NamedTuple):
     """What the factorisation does with a level."""
 
     products: _Gather
-    diagonal: slice
+    sums: slice
     off_diagonal: slice
     nodes: slice
+    column: "Tensor"  # entries beside the pivot of each node, padded
     pivot: "Tensor"
 
 
@@ -68,7 +70,7 @@ class BoundaryOnDevice:
         self._base = tensor(np.append(levels.base, 0.0)[:, None])
         padded = np.concatenate([levels.terms, np.zeros((1, levels.terms.shape[1]))])
         self._terms = tensor(padded)
-        self._diagonal = tensor(levels.diagonal)
+        self._sums = tensor(levels.sums)
         self._columns = [_columns(level, tensor) for level in levels.levels]
         self._forward = _sweeps(levels.levels, "forward", tensor)
         self._backward = _sweeps(levels.levels, "backward", tensor)[::-1]
@@ -95,7 +97,7 @@ class BoundaryOnDevice:
             dead: (node, row) 1 for nodes held at 0 V, by position of `levels`.
         """
         y = self._base.addmm(self._terms, factor.to(self._base.dtype))
-        y.index_add_(0, self._diagonal, EARTHED * dead.to(y.dtype))  # no entry twice
+        y.index_add_(0, self._sums, EARTHED * dead.to(y.dtype))  # no entry twice
         lower = y.clone()
         inverse = y.new_empty((self.n_nodes, y.shape[1]))
         for level in self._columns:
@@ -104,7 +106,11 @@ class BoundaryOnDevice:
                 product = y.index_select(0, lost.left)
                 product *= lower.index_select(0, lost.right)
                 y[lost.own].sub_(product.view(-1, lost.width, y.shape[1]).sum(1))
-            inverse[level.nodes] = y[level.diagonal].reciprocal()
+            pivot = y[level.sums]
+            if len(level.pivot):
+                beside = y.index_select(0, level.column).view(len(pivot), -1, y.shape[1])
+                pivot = pivot - beside.sum(1)
+            inverse[level.nodes] = pivot.reciprocal()
             if len(level.pivot):
                 lower[level.off_diagonal] = y[level.off_diagonal] * inverse.index_select(
                     0, level.pivot
@@ -139,9 +145,10 @@ def _columns(level: Level, tensor: ToDevice) -> _Columns:
             right=tensor(level.right.ravel()),
             width=level.left.shape[1],
         ),
-        diagonal=slice(level.entry, level.off_diagonal),
+        sums=slice(level.entry, level.off_diagonal),
         off_diagonal=slice(level.off_diagonal, level.end),
         nodes=slice(level.first, level.last),
+        column=tensor(level.backward.ravel()),
         pivot=tensor(level.pivot),
     )
 

@@ -8,8 +8,8 @@ matrix products (`parts`), the boundary a few steps a level of its elimination
 without them.
 
 Rows come in multiples of `LANES`, filled up with rows already there: on a processor,
-torch rounds the last few numbers of an array otherwise than the rest, and a stiff
-switch makes of a last bit a billionth of the voltage.
+torch rounds the last few numbers of an array otherwise than the rest, and a floating
+delta side makes of a last bit a ten-billionth of the voltage.
 """
 
 from collections.abc import Iterator

@@ -25,14 +25,15 @@ MORE_COUPLINGS = 5
 
 
 class Level(NamedTuple):
-    """The columns of one round. Entries are counted round by round, diagonals first."""
+    """The columns of one round. Entries are counted round by round, sums of rows first."""
 
     first: int  # position of its first node; its last is before the next level's first
     last: int
-    entry: int  # its first entry, a diagonal
+    entry: int  # its first entry, the sum of a row
     off_diagonal: int  # its first entry off the diagonal
     end: int  # the next level's first entry
-    left: Index  # (entry, product) entry as it was before it was divided by its pivot
+    left: Index  # (entry, product) entry as it was before it was divided by its pivot;
+    # of a sum, the sum of the pivot's row
     right: Index  # (entry, product) entry of L it is multiplied with
     pivot: Index  # (off-diagonal entry,) position of the column it stands in
     forward: Index  # (node, entry) entries of L in the rows of these nodes
@@ -49,7 +50,7 @@ class Levels(NamedTuple):
     levels: list[Level]
     base: Complex  # (entry,) admittance that no row changes
     terms: Complex  # (entry, factor) what a factor of the row adds
-    diagonal: Index  # (node,) entry on the diagonal of each position
+    sums: Index  # (node,) entry that is the sum of the row at each position
 
     @property
     def n_nodes(self) -> int:
@@ -123,12 +124,12 @@ def levels_of(network: Network) -> Levels:
         levels=_schedule(starts, column, entry),
         base=whole_base,
         terms=whole_terms,
-        diagonal=np.array([entry[k, k] for k in range(n)], dtype=np.int64),
+        sums=np.array([entry[k, k] for k in range(n)], dtype=np.int64),
     )
 
 
 def _numbered(starts: list[int], column: list[list[int]]) -> dict[tuple[int, int], int]:
-    """Number of every entry (row, column) of L and its diagonal."""
+    """Number of every entry (row, column) of L; (k, k) is the sum of row k."""
     entry: dict[tuple[int, int], int] = {}
     for nodes in starmap(range, pairwise(starts)):
         places = [*((k, k) for k in nodes), *((i, k) for k in nodes for i in column[k])]
@@ -147,7 +148,7 @@ def _schedule(
         for a, i in enumerate(column[k]):
             rows[i].append(k)
             for j in column[k][a:]:
-                left[entry[j, i]].append(entry[j, k])
+                left[entry[j, i]].append(entry[j, k] if j != i else entry[k, k])
                 right[entry[j, i]].append(entry[i, k])
     levels, end = [], 0
     for first, last in pairwise(starts):
