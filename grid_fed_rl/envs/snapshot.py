@@ -1,4 +1,7 @@
-"""The feeder as a step left it: what observation, reward and cost may look at."""
+"""The feeder as a step left it: what observation, reward and cost may look at.
+
+`LaneRecord` is what any such record of arrays, lane first, can do.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
@@ -10,14 +13,34 @@ from numpy.typing import NDArray
 from grid_fed_rl.envs.groups import Move
 from grid_fed_rl.powerflow import PowerFlow, Setpoint
 
-__all__ = ["Snapshot"]
+__all__ = ["LaneRecord", "Snapshot"]
 
 Floats = NDArray[np.float64]
 Lanes = NDArray[np.int64]
 
 
+class LaneRecord:
+    """A frozen dataclass of arrays, lane first, taken apart and put together by lanes."""
+
+    __slots__ = ()
+
+    def lanes(self, index: Lanes) -> Self:
+        """Some lanes alone."""
+        return _map_arrays(lambda array: array[index], self)
+
+    def with_lanes(self, index: Lanes, part: Self) -> Self:
+        """A copy whose lanes at `index` are those of `part`."""
+
+        def put(array: NDArray, values: NDArray) -> NDArray:
+            changed = array.copy()
+            changed[index] = values
+            return changed
+
+        return _map_arrays(put, self, part)
+
+
 @dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(LaneRecord):
     """The feeder after a step, one row a lane, and all that the next step needs.
 
     Attributes:
@@ -53,19 +76,10 @@ class Snapshot:
         """(lane,) whether a step was taken; False right after a reset."""
         return self.step > 0
 
-    def lanes(self, index: Lanes) -> Self:
-        """Some lanes alone."""
-        return _map_arrays(lambda array: array[index], self)
-
-    def with_lanes(self, index: Lanes, part: Self) -> Self:
-        """A copy whose lanes at `index` are those of `part`."""
-
-        def put(array: NDArray, values: NDArray) -> NDArray:
-            changed = array.copy()
-            changed[index] = values
-            return changed
-
-        return _map_arrays(put, self, part)
+    @property
+    def terminated(self) -> NDArray[np.bool_]:
+        """(lane,) whether the power flow of the step did not converge."""
+        return self.acted & ~self.flow.converged
 
 
 def _map_arrays(function: Callable[..., NDArray], first: Any, *others: Any) -> Any:

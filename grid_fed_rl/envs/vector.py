@@ -1,36 +1,31 @@
-"""The vector environment: the implementation. The single one is a lane of it.
+"""The vector environment of a case: the implementation. The single one is a lane of it.
 
 A step has no Python loop over lanes: device groups move all lanes at once, one
 batched power flow solves them, and the parts of the case look at the whole
-snapshot (`dynamics`). What is here is Gymnasium's side: spaces, seeds, the
-check of actions, and when lanes begin anew.
+snapshot (`dynamics`). Seeds and ends of episodes are in `lane_env`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from gymnasium import spaces
-from gymnasium.vector import AutoresetMode, VectorEnv
-from gymnasium.vector.utils import batch_space
+from gymnasium.vector import AutoresetMode
 from numpy.typing import ArrayLike, NDArray
 
 from grid_fed_rl.envs.action import checked_action
 from grid_fed_rl.envs.case import Case
 from grid_fed_rl.envs.dynamics import advance, rest
-from grid_fed_rl.envs.info import masked, reward_terms, vector_info
+from grid_fed_rl.envs.info import reward_terms, vector_info
+from grid_fed_rl.envs.lane_env import LaneVectorEnv
 from grid_fed_rl.envs.snapshot import Snapshot
-from grid_fed_rl.errors import TaskError
-from grid_fed_rl.scenarios import draw_index, lane_keys
 
 __all__ = ["GridVectorEnv"]
 
 Floats = NDArray[np.float64]
-Observations = NDArray[np.float32]
-Lanes = NDArray[np.bool_]
 
 
-class GridVectorEnv(VectorEnv[Observations, ArrayLike, NDArray[Any]]):
+class GridVectorEnv(LaneVectorEnv[Snapshot]):
     """Many copies of a case, stepped together.
 
     Observations are float32 in [-1, 1]; actions are float32 in [-1, 1], one
@@ -64,6 +59,9 @@ class GridVectorEnv(VectorEnv[Observations, ArrayLike, NDArray[Any]]):
         TaskError: `num_envs` or `autoreset_mode` is none of these.
     """
 
+    option = "day"
+    option_words = "day of the year"
+
     def __init__(
         self,
         case: Case,
@@ -71,181 +69,43 @@ class GridVectorEnv(VectorEnv[Observations, ArrayLike, NDArray[Any]]):
         autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
         threads: int | None = None,
     ) -> None:
-        if num_envs < 1:
-            raise TaskError(f"num_envs is {num_envs}; expected at least 1")
         self.case = case
-        self.num_envs = num_envs
-        self.metadata = {"render_modes": [], "autoreset_mode": _known_mode(autoreset_mode)}
-        self.single_observation_space = _unit_box(len(case.observation_names))
-        self.single_action_space = _unit_box(len(case.action_names))
-        self.observation_space = batch_space(self.single_observation_space, num_envs)
-        self.action_space = batch_space(self.single_action_space, num_envs)
-        self._threads = threads
-        self._key = lane_keys(_entropy(), num_envs)
-        self._draws = np.zeros(num_envs, dtype=np.uint64)
-        self._ended = np.zeros(num_envs, dtype=bool)
-        self._snapshot: Snapshot | None = None
+        super().__init__(
+            _unit_box(len(case.observation_names)),
+            _unit_box(len(case.action_names)),
+            case.days,
+            case.year.n_days,
+            num_envs,
+            autoreset_mode,
+            threads,
+        )
 
-    @property
-    def snapshot(self) -> Snapshot:
-        """The feeder as the last reset or step left it.
+    def checked(self, action: ArrayLike, lead: tuple[int, ...]) -> Floats:
+        """An action of shape ``(*lead, device)`` as numbers from -1 to 1.
 
         Raises:
-            TaskError: the environment was never reset.
-        """
-        if self._snapshot is None:
-            raise TaskError("environment was not reset; call reset() before step()")
-        return self._snapshot
-
-    @property
-    def ended(self) -> Lanes:
-        """(lane,) whether the next step begins a new episode there (``NEXT_STEP``)."""
-        return self._ended.copy()
-
-    # ---- episodes -------------------------------------------------------------
-
-    def reset(
-        self,
-        *,
-        seed: int | Sequence[int | None] | None = None,
-        options: Mapping[str, Any] | None = None,
-    ) -> tuple[Observations, dict[str, Any]]:
-        """Begin a new episode in every lane.
-
-        Args:
-            seed: Lane i of seed s draws what a single environment of seed s + i
-                draws; a sequence gives each lane its own.
-            options: ``{"day": day or (lane,) days}`` to choose instead of draw.
-
-        Raises:
-            TaskError: an unknown option, a day that the year does not have, or
-                seeds of the wrong number.
-        """
-        chosen = self._chosen_days(options or {})
-        self._seed(seed)
-        days = self._drawn_days(np.arange(self.num_envs)) if chosen is None else chosen
-        self._ended = np.zeros(self.num_envs, dtype=bool)
-        self._snapshot = rest(self.case, days, self._threads)
-        return self._observation(), self._info(self._reward_terms())
-
-    def _seed(self, seed: int | Sequence[int | None] | None) -> None:
-        if seed is None:
-            return
-        if isinstance(seed, int | np.integer):
-            super().reset(seed=int(seed))
-            self._key = lane_keys(int(seed), self.num_envs)
-            self._draws = np.zeros(self.num_envs, dtype=np.uint64)
-            return
-        if len(seed) != self.num_envs:
-            raise TaskError(f"{len(seed)} seeds for {self.num_envs} lanes; give one a lane")
-        for lane, number in enumerate(seed):
-            if number is not None:
-                self._key[lane] = lane_keys(int(number), 1)[0]
-                self._draws[lane] = 0
-
-    def _drawn_days(self, lanes: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The next day of the streams of these lanes."""
-        drawn = draw_index(self._key[lanes], self._draws[lanes], len(self.case.days))
-        self._draws[lanes] += np.uint64(1)
-        return self.case.days[drawn]
-
-    def _chosen_days(self, options: Mapping[str, Any]) -> NDArray[np.int64] | None:
-        unknown = sorted(options.keys() - {"day"})
-        if unknown:
-            raise TaskError(f"reset option {unknown[0]!r} is unknown; known: 'day'")
-        if "day" not in options:
-            return None
-        days = np.asarray(options["day"])
-        if days.shape not in {(), (self.num_envs,)} or days.dtype.kind not in "iu":
-            raise TaskError(
-                f"reset option 'day' is {options['day']!r}; expected one day of the year or "
-                f"{self.num_envs} of them, as integers"
-            )
-        n_days = self.case.year.n_days
-        if days.min() < 0 or days.max() >= n_days:
-            raise TaskError(f"reset option 'day' is {options['day']!r}; expected 0 to {n_days - 1}")
-        return np.full(self.num_envs, days, dtype=np.int64)
-
-    # ---- steps ----------------------------------------------------------------
-
-    def step(self, actions: ArrayLike) -> tuple[Observations, Floats, Lanes, Lanes, dict[str, Any]]:
-        """Carry out an action in every lane.
-
-        Raises:
-            ActionError: the actions have the wrong shape, are not finite or lie
+            ActionError: the action has the wrong shape, is not finite or lies
                 outside [-1, 1]; the message names lane and device.
-            TaskError: the environment was never reset.
         """
-        shape = (self.num_envs, len(self.case.action_names))
-        action = checked_action(actions, shape, self.case.action_names)
-        self._snapshot = snapshot = self._next(action)
-        terminated = snapshot.acted & ~snapshot.flow.converged
-        truncated = snapshot.ends & ~terminated
-        terms = self._reward_terms()
-        reward = sum(terms.values(), np.zeros(self.num_envs))
-        info = self._info(terms)
-        self._ended = terminated | truncated
-        if self.metadata["autoreset_mode"] is AutoresetMode.SAME_STEP and self._ended.any():
-            info = self._restart(info)
-        return self._observation(), reward, terminated, truncated, info
+        names = self.case.action_names
+        return checked_action(action, (*lead, len(names)), names)
 
-    def _next(self, action: Floats) -> Snapshot:
-        """Advance lanes, except those that ended before: they begin their next episode."""
-        before = self.snapshot
-        if not self._ended.any():
-            return advance(self.case, before, action, self._threads)
-        ended = np.flatnonzero(self._ended)
-        fresh = rest(self.case, self._drawn_days(ended), self._threads)
-        if len(ended) == self.num_envs:
-            return fresh
-        going = np.flatnonzero(~self._ended)
-        moved = advance(self.case, before.lanes(going), action[going], self._threads)
-        return before.with_lanes(going, moved).with_lanes(ended, fresh)
+    def _rest(self, episode: NDArray[np.int64]) -> Snapshot:
+        return rest(self.case, episode, self._threads)
 
-    def _restart(self, last_info: dict[str, Any]) -> dict[str, Any]:
-        """Begin the next episode of the lanes that just ended (``SAME_STEP``)."""
-        over, ended = self._ended, np.flatnonzero(self._ended)
-        last_observation = self._observation()
-        final = np.full(self.num_envs, None, dtype=object)
-        for lane in ended:  # an array of arrays, which is what Gymnasium's wrappers expect
-            final[lane] = last_observation[lane]
-        fresh = rest(self.case, self._drawn_days(ended), self._threads)
-        self._snapshot = self.snapshot.with_lanes(ended, fresh)
-        self._ended = np.zeros(self.num_envs, dtype=bool)
-        return {
-            **self._info(self._reward_terms()),
-            "final_obs": final,
-            "_final_obs": over,
-            "final_info": masked(last_info, over),
-            "_final_info": over.copy(),
-        }
+    def _advance(self, before: Snapshot, action: Floats) -> Snapshot:
+        return advance(self.case, before, action, self._threads)
 
-    # ---- what is seen ---------------------------------------------------------
-
-    def _observation(self) -> Observations:
-        blocks = [part(self.snapshot) for part in self.case.observation]
+    def _observe(self, snapshot: Snapshot) -> NDArray[np.float32]:
+        blocks = [part(snapshot) for part in self.case.observation]
         return np.concatenate(blocks, axis=1, dtype=np.float32, casting="same_kind")
 
-    def _reward_terms(self) -> dict[str, Floats]:
-        return reward_terms(self.case, self.snapshot)
+    def _terms(self, snapshot: Snapshot) -> dict[str, Floats]:
+        return reward_terms(self.case, snapshot)
 
-    def _info(self, terms: Mapping[str, Floats]) -> dict[str, Any]:
-        return vector_info(self.case, self.snapshot, terms)
+    def _info(self, snapshot: Snapshot, terms: Mapping[str, Floats]) -> dict[str, Any]:
+        return vector_info(self.case, snapshot, terms)
 
 
 def _unit_box(n: int) -> spaces.Box:
     return spaces.Box(-1.0, 1.0, (n,), np.float32)
-
-
-def _entropy() -> int:
-    """A seed for lanes that were given none; below 2**62, so that adding a lane fits."""
-    return int(np.random.SeedSequence().generate_state(1, np.uint64)[0] >> np.uint64(2))
-
-
-def _known_mode(mode: AutoresetMode | str) -> AutoresetMode:
-    known = (AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP)
-    if mode not in (*known, *(one.value for one in known)):
-        raise TaskError(
-            f"autoreset_mode is {mode!r}; known: {', '.join(repr(one.value) for one in known)}"
-        )
-    return AutoresetMode(mode)
