@@ -126,6 +126,8 @@ class OpenDSSPowerGym:
         run(f'redirect "{self.master}"')
         run("set maxiterations=50")
         run("set maxcontroliter=100")
+        run("vsource.source.enabled=yes")
+        run("batchedit load..* enabled=yes")
         run("set controlmode=off")
         if self.tolerance is not None:
             run(f"set tolerance={self.tolerance} maxiterations=1000")
@@ -137,11 +139,14 @@ class OpenDSSPowerGym:
         self.closed = [1] * len(self.capacitors)
         self.taps = [1.1] * len(self.regulators)
         self.kwh = [row["initial_kwh"] for row in self.rows]
-        for name, tap in zip(self.regulators, self.taps, strict=True):
-            self.dss.Transformers.Name(name)
-            self.dss.Transformers.Tap(tap)
+        at = self.dss.Transformers
+        for name in self.regulators:
+            at.Name(name)
+            for put, value in ((at.Tap, 1.1), (at.MinTap, 0.9), (at.MaxTap, 1.1)):
+                put(value)
+            at.NumTaps(32)
         self.dss.Solution.SolveNoControl()
-        return self._observation()
+        return self._observation(self._voltages(), self._delivered_kw())
 
     def step(self, action: NDArray[np.int64]) -> Step:
         """Set the devices, solve the next hour, and count."""
@@ -152,11 +157,12 @@ class OpenDSSPowerGym:
         if not self.dss.Solution.Converged():
             raise RuntimeError("OpenDSS did not converge")
         self.t += 1
+        delivered_kw, volts = self._delivered_kw(), self._voltages()
         soc_error = 0.0
         for k, row in enumerate(self.rows):
-            self.kwh[k] = self._rounded(self.kwh[k] - self._delivered_kw(k), row["max_kwh"])
+            self.kwh[k] = self._rounded(self.kwh[k] - delivered_kw[k], row["max_kwh"])
             soc_error += abs(self.kwh[k] - row["initial_kwh"]) / row["max_kwh"]
-        observation = self._observation()
+        observation = self._observation(volts, delivered_kw)
         loss_w, discharge_w, soc_w = self.weights
         discharge = sum(
             max(0.0, kw) / row["max_kw"] for kw, row in zip(set_kw, self.rows, strict=True)
@@ -167,7 +173,7 @@ class OpenDSSPowerGym:
             control += soc_w * soc_error
         terms = {
             "power_reward": -loss_w * max(0.0, min(1.0, share)),
-            "vol_reward": self._outside(),
+            "vol_reward": _outside(volts),
             "ctrl_reward": -control,
         }
         return Step(observation, sum(terms.values()), terms, self.t == HOURS)
@@ -185,8 +191,9 @@ class OpenDSSPowerGym:
     def _tap(self, wanted: list[int]) -> float:
         taps = [0.9 + k * 0.2 / 32 for k in wanted]
         moves = sum(abs(a - b) / 0.00625 for a, b in zip(taps, self.taps, strict=True))
-        for name, tap in zip(self.regulators, taps, strict=True):
+        for name, setting, tap in zip(self.regulators, wanted, taps, strict=True):
             self.dss.Transformers.Name(name)
+            self.dss.Transformers.NumTaps(setting)  # as the benchmark does; of no effect
             self.dss.Transformers.Tap(tap)
         self.taps = taps
         return moves
@@ -217,9 +224,12 @@ class OpenDSSPowerGym:
                 kwh = math.floor(kwh) + 0.5
         return float(round(kwh))
 
-    def _delivered_kw(self, k: int) -> float:
-        self.dss.Circuit.SetActiveElement(f"Generator.{self.batteries[k]}")
-        return -float(self.dss.CktElement.TotalPowers()[0])
+    def _delivered_kw(self) -> list[float]:
+        powers = []
+        for name in self.batteries:
+            self.dss.Circuit.SetActiveElement(f"Generator.{name}")
+            powers.append(-float(self.dss.CktElement.TotalPowers()[0]))
+        return powers
 
     # ---- what is seen ---------------------------------------------------------------
 
@@ -230,18 +240,15 @@ class OpenDSSPowerGym:
             volts.append(list(self.dss.Bus.puVmagAngle()[::2]))
         return volts
 
-    def _outside(self) -> float:
-        return sum(
-            min(0.0, 1.05 - max(phases)) + min(0.0, min(phases) - 0.95)
-            for phases in self._voltages()
-        )
+    def _observation(
+        self, volts: list[list[float]], delivered_kw: list[float]
+    ) -> NDArray[np.float64]:
+        entries = [v for phases in volts for v in phases] + self.closed + self.taps
+        for kwh, kw, row in zip(self.kwh, delivered_kw, self.rows, strict=True):
+            entries += [kwh / row["max_kwh"], kw / row["max_kw"]]
+        return np.array(entries)
 
-    def _observation(self) -> NDArray[np.float64]:
-        batteries = [
-            (self.kwh[k] / row["max_kwh"], self._delivered_kw(k) / row["max_kw"])
-            for k, row in enumerate(self.rows)
-        ]
-        volts = [v for phases in self._voltages() for v in phases]
-        return np.array(
-            [*volts, *self.closed, *self.taps, *(x for pair in batteries for x in pair)]
-        )
+
+def _outside(volts: list[list[float]]) -> float:
+    """How far the highest phase of each bus is above 1.05, and the lowest below 0.95."""
+    return sum(min(0.0, 1.05 - max(v)) + min(0.0, min(v) - 0.95) for v in volts)

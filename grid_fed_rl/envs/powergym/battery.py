@@ -53,9 +53,9 @@ def energy_after(
 ) -> Floats:
     """Energy after a step: between empty and full, in whole kWh, halves to the even one.
 
-    The benchmark rounds what comes out of floating point, so that a half goes up or
-    down by the last bit of a power flow. Here it is a half if it is one within a
-    millionth of a kWh.
+    The benchmark rounds whatever power OpenDSS's last iteration left, so that a half,
+    which its settings make often, goes up or down by chance. Here it is a half if it
+    is one within a millionth of a kWh.
 
     Args:
         energy_kwh: (lane, battery) before.

@@ -66,8 +66,9 @@ def test_observation_is_what_its_names_say(task, settings):
 
 def test_terms_add_up_and_state_of_charge_counts_in_the_last_step_only(task, settings):
     env = PowerGymEnv(task)  # of the _soc variant
-    env.reset(options={"profile": 0})
-    for k, action in enumerate(settings(24, 1, task)[:, 0], start=1):
+    _, info = env.reset(options={"profile": 0})
+    actions = settings(24, 1, task)[:, 0]
+    for k, action in enumerate(actions, start=1):
         _, reward, _, truncated, info = env.step(action)
         assert reward == pytest.approx(sum(info["reward_terms"].values()))
         moves = info["av_cap_err"] * 2 + info["av_reg_err"] * 3 + info["av_dis_err"] * 2 * 1
@@ -76,7 +77,7 @@ def test_terms_add_up_and_state_of_charge_counts_in_the_last_step_only(task, set
         assert truncated == (k == 24)
     assert info["av_soc_err"] > 0.0
     with refuses(TaskError, "episode is over; call reset"):
-        env.step(action)
+        env.step(actions[0])
 
 
 @pytest.mark.parametrize("mode", ["NextStep", "SameStep"])
@@ -128,17 +129,17 @@ def test_collapse_terminates_and_the_lane_goes_on_with_another_profile(task, set
     profile, hour = COLLAPSE
     envs = PowerGymVectorEnv(task, 2)
     envs.reset(options={"profile": [profile, 0]})
-    for step, action in enumerate(settings(hour + 1, 2, task)):
-        observation, reward, terminated, truncated, info = envs.step(action)
-        assert terminated.tolist() == [step == hour, False]
-        assert not truncated.any()
+    results = [envs.step(action) for action in settings(hour + 1, 2, task)]
+    assert [result[2].tolist() for result in results] == [[False, False]] * hour + [[True, False]]
+    assert not any(result[3].any() for result in results)
+    observation, reward, *_, info = results[-1]
     assert info["converged"].tolist() == [False, True]
     n_buses = 5
     assert info["vol_reward"][0] == pytest.approx(-0.95 * n_buses)
     assert info["power_loss_ratio"][0] == 1.0
     assert np.isfinite(observation).all()
     assert np.isfinite(reward).all()
-    *_, terminated, _, info = envs.step(settings(1, 2, task)[0])
+    *_, info = envs.step(settings(1, 2, task)[0])
     assert info["converged"].all()
     assert envs.snapshot.step.tolist() == [0, hour + 2]
 
