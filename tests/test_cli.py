@@ -128,6 +128,7 @@ def test_envs_lists_the_registered_ids(capsys: Capture):
     assert lines[0].split() == ["id", "feeder"]
     assert ["GridFedRL/IEEE13-VVO-v0", "ieee13"] in [line.split() for line in lines]
     assert ["GridFedRL/IEEE123-VVO-v0", "ieee123"] in [line.split() for line in lines]
+    assert any(line.endswith("13Bus_soc of PowerGym, by data=FOLDER") for line in lines)
 
 
 def test_an_error_is_one_line_and_status_two(capsys: Capture):

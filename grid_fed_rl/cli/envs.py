@@ -1,6 +1,7 @@
 """``grid-fed-rl envs``: what `gymnasium.make` can make."""
 
 import argparse
+from collections.abc import Mapping
 
 from grid_fed_rl.cli.text import HelpFormatter, columns
 
@@ -40,6 +41,13 @@ def _list(args: argparse.Namespace) -> int:  # noqa: ARG001 - every subcommand g
 
     register()
     specs = [spec for _, spec in sorted(gymnasium.registry.items()) if spec.namespace == _NAMESPACE]
-    rows = [(spec.id, str(spec.kwargs.get("feeder", ""))) for spec in specs]
+    rows = [(spec.id, _feeder(spec.kwargs)) for spec in specs]
     print(columns(("id", "feeder"), rows))
     return 0
+
+
+def _feeder(options: Mapping[str, object]) -> str:
+    """Feeder behind an id: one of ours, or one that the user's own data hold."""
+    if "system" in options:
+        return f"{options['system']} of PowerGym, by data=FOLDER"
+    return str(options.get("feeder", ""))
