@@ -31,7 +31,7 @@ Index = NDArray[np.int32]
 
 # Admittance to ground of a dead node, per unit: enough for a matrix with an island in
 # it to have an inverse, and so little that a dead conductor beside live ones floats.
-EARTHED = 1e-6
+EARTHED = 1e-9
 
 
 class Columns(NamedTuple):

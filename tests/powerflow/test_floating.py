@@ -2,7 +2,7 @@
 
 OpenDSS's own elements with the same contacts open are the truth, as close as
 `opendss_elements` says. Of conductors that are live one more floor is named: the solver
-earths dead nodes by a millionth per unit, and what that draws is in the live voltages.
+earths dead nodes by 1e-9 per unit, and what that draws is in the live voltages.
 """
 
 from collections import defaultdict
@@ -46,7 +46,7 @@ from tests.powerflow.random_feeders import random_feeder
 from tests.powerflow.rounding import rounding_pu
 
 TIGHT_PU = 1e-10
-EARTHED_PU = 1e-6  # by the solver, at every dead node
+EARTHED_PU = 1e-9  # by the solver, at every dead node
 
 
 def equipped(name: str, rng: np.random.Generator) -> Network:
