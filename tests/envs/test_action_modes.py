@@ -56,11 +56,11 @@ def test_spaces_are_gymnasiums(case13):
     [
         (
             [[0, 0, 0, 2, 0, 0]],
-            r"action of lane 0 for 'cap1' is 2.0; expected a whole number from 0 to 1",
+            r"lane 0 for 'cap1' is 2.0; expected a whole number from 0 to 1",
         ),
         (
             [[0, -1, 0, 0, 0, 0]],
-            r"action of lane 0 for 'reg2' is -1.0; expected a whole number from 0 to 8",
+            r"lane 0 for 'reg2' is -1.0; expected a whole number from 0 to 8",
         ),
         ([[0.0, 1.5, 0.0, 0.0, 0.0, 0.0]], r"'reg2' is 1.5; expected a whole number"),
         ([[0, 0, 0]], r"has shape \(1, 3\); expected \(1, 6\)"),

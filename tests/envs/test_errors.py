@@ -106,7 +106,7 @@ def test_unknown_id_is_answered_with_the_nearest():
         (
             {"split": "tset"},
             TaskError,
-            "no split 'tset'; known: train, validation, test, all",
+            "no split 'tset'; known: train, validation, test, stress-heat-wave, stress-high-pv",
         ),
         ({"observe": "all"}, TaskError, "cannot observe 'all'; known: nodes, zones"),
         ({"year_seed": -1}, TaskError, "year_seed is -1; expected a whole number, at least 0"),
