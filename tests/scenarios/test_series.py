@@ -88,12 +88,13 @@ def test_power_factor_and_constants_stand_in_only_when_given(tmp_path: Path):
     year = year_from_csv(path, power_factor=0.6, temperature_c=5.0, sun_pu=0.0)
     np.testing.assert_allclose(year.load_kvar, 4.0, rtol=1e-6)
     assert year.pv_kw.shape == (24, 0)
-    for given, message in (
+    cases: list[tuple[dict[str, Any], str]] = [
         ({"temperature_c": 5.0, "sun_pu": 0.0}, r"power_factor = None: must be in \(0, 1\]"),
         ({"power_factor": 1.5, "temperature_c": 5.0, "sun_pu": 0.0}, "power_factor = 1.5"),
         ({"power_factor": 1.0, "sun_pu": 0.0}, "no column temperature_c and no temperature_c"),
         ({"power_factor": 1.0, "temperature_c": 5.0}, "no column sun_pu"),
-    ):
+    ]
+    for given, message in cases:
         with pytest.raises(ScenarioError, match=message):
             year_from_csv(path, **given)
 
