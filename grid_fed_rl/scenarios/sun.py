@@ -14,8 +14,7 @@ Source Software 3(29), 2018, doi:10.21105/joss.00884), without pvlib:
   to 5 % more energy; with a turbidity of 2.5 the energy is within 2 %;
 - clouds dim it linearly in their cover, as pvlib's
   `ForecastModel.cloud_cover_to_ghi_linear` (up to 0.9) does (D. P. Larson,
-  L. Nonnenmacher and C. F. M. Coimbra, Renewable Energy 91, 2016,
-  doi:10.1016/j.renene.2016.01.039).
+  L. Nonnenmacher and C. F. M. Coimbra, Renewable Energy 91, 2016, pages 11 to 20).
 
 The cloud cover itself is this project's own stylised process; its numbers are
 chosen to look like daily weather and stand for no measured site.
