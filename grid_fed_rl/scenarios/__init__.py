@@ -9,6 +9,8 @@ from grid_fed_rl.scenarios.draw import draw_year, size_pv
 from grid_fed_rl.scenarios.ev import EvConfig, Sessions, draw_sessions, temperature_factor
 from grid_fed_rl.scenarios.ev_stations import EvStation
 from grid_fed_rl.scenarios.ev_table import SessionTable, session_table, uncontrolled_kw
+from grid_fed_rl.scenarios.series import year_from_csv, year_from_parquet
+from grid_fed_rl.scenarios.simbench import simbench_folder, simbench_year
 from grid_fed_rl.scenarios.splits import (
     SPLIT_FRACTIONS,
     SPLITS,
@@ -65,6 +67,8 @@ __all__ = [
     "net_load_kw",
     "outage_on",
     "session_table",
+    "simbench_folder",
+    "simbench_year",
     "size_pv",
     "split_days",
     "stress_days",
@@ -73,4 +77,6 @@ __all__ = [
     "uncontrolled_kw",
     "with_charging",
     "year_from_arrays",
+    "year_from_csv",
+    "year_from_parquet",
 ]

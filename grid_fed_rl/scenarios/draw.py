@@ -10,9 +10,10 @@ from grid_fed_rl.scenarios.sun import (
     STANDARD_SUN_W_M2,
     clear_sky_ghi_w_m2,
     cos_zenith,
+    draw_cloud_cover,
     draw_cloud_state,
-    draw_transmittance,
     pv_output_pu,
+    transmittance,
 )
 from grid_fed_rl.scenarios.utilities import UtilityConfig
 from grid_fed_rl.scenarios.weather import draw_temperature_c, winter_pu
@@ -147,7 +148,8 @@ def _draw_sun_pu(
     """Irradiance under the clouds of the year, (step,), over 1000 W/m2."""
     clear_w_m2 = clear_sky_ghi_w_m2(cos_zenith(time_h, config.latitude_deg))
     state = draw_cloud_state(DAYS_PER_YEAR, config.clear_share, config.overcast_share, rng)
-    return clear_w_m2 / STANDARD_SUN_W_M2 * draw_transmittance(state, steps_a_day, rng)
+    cover = draw_cloud_cover(state, steps_a_day, rng)
+    return clear_w_m2 / STANDARD_SUN_W_M2 * transmittance(cover)
 
 
 def _checked(config: UtilityConfig, field: str, given: Floats) -> Floats:

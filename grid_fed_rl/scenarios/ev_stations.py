@@ -21,7 +21,7 @@ Published figures, and what is made of them:
   is both. A fast charger sees about 4 sessions a day (The EV Project, 2013).
 - Employees plug in around 8 h or after lunch, around 13 h (ChargePoint, "Charging
   Forward at Work"), and a high share stay 8 to 10 h (C. Hecht et al.,
-  eTransportation 6, 2020, doi:10.1016/j.etran.2020.100079).
+  eTransportation 6, 2020).
 - Vehicle trips peak at 17 h on weekdays, with a morning peak at 7 h; on Saturdays
   they rise to 10 h and peak at noon (U.S. FHWA, Highway Statistics 2006, table
   NT-3). Arrival at home and departure from it follow these hours.

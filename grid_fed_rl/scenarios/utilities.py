@@ -159,7 +159,7 @@ def five_utilities() -> tuple[UtilityConfig, ...]:
             commercial_share=0.20,
             industrial_share=0.55,
             pv_share=0.40,
-            peak_scale=0.95,
+            peak_scale=0.96,
             temperature_mean_c=11.0,
             temperature_swing_c=11.0,
             diurnal_swing_c=5.0,

@@ -9,9 +9,10 @@ from grid_fed_rl.scenarios.sun import (
     clear_sky_ghi_w_m2,
     cos_zenith,
     declination_deg,
+    draw_cloud_cover,
     draw_cloud_state,
-    draw_transmittance,
     pv_output_pu,
+    transmittance,
 )
 
 
@@ -22,6 +23,14 @@ def noon_h(day_of_year: int) -> npt.NDArray[np.float64]:
 def test_declination_at_solstices_and_equinox():
     declination = declination_deg(np.array([172.0, 355.0, 81.0]))
     np.testing.assert_allclose(declination, [23.45, -23.45, 0.0], atol=0.02)
+
+
+def test_declination_is_that_of_pvlib():
+    # pvlib-python 0.16.1, numpy.degrees(pvlib.solarposition.declination_cooper69(day))
+    found = declination_deg(np.array([1.0, 100.0, 172.0, 281.0]))
+    np.testing.assert_allclose(
+        found, [-23.01163673, 7.53377357, 23.44978285, -6.95791561], atol=5e-9
+    )
 
 
 @pytest.mark.parametrize(
@@ -63,14 +72,24 @@ def test_skies_persist():
     np.testing.assert_allclose(stayed, 0.4 + 0.6 * (0.25 + 0.09 + 0.04), atol=0.015)
 
 
-def test_transmittance_follows_the_sky_of_the_day():
+def test_clouds_dim_linearly_as_in_pvlib():
+    # Solar Forecast Arbiter, tests of cloud_cover_to_ghi_linear, which comes from
+    # pvlib: covers of 0, 50 and 100 % leave these of 1000 W/m2 at its usual offset.
+    share = transmittance(np.array([0.0, 0.5, 1.0]))
+    np.testing.assert_allclose(1000.0 * share, [1000.0, 675.0, 350.0])
+
+
+def test_cover_follows_the_sky_of_the_day():
     state = np.repeat([0, 1, 2], 3000)
-    share = draw_transmittance(state, 24, np.random.default_rng(0))
-    assert share.min() >= 0.05
-    assert share.max() <= 1.0
-    by_sky = share.reshape(3, -1)
-    np.testing.assert_allclose(by_sky.mean(axis=1), [0.965, 0.64, 0.28], atol=0.02)
+    cover = draw_cloud_cover(state, 24, np.random.default_rng(0))
+    assert cover.min() >= 0.0
+    assert cover.max() <= 1.0
+    by_sky = cover.reshape(3, -1)
+    np.testing.assert_allclose(by_sky.mean(axis=1), [0.05, 0.61, 0.97], atol=0.02)
     assert by_sky[1].std() > by_sky[2].std() > by_sky[0].std()
+    hour = by_sky[1] - by_sky[1].mean()
+    correlation = (hour[1:] * hour[:-1]).mean() / hour.var()
+    np.testing.assert_allclose(correlation, np.exp(-1.0 / 1.5), atol=0.03)
 
 
 def test_pv_at_standard_conditions_and_its_derate():
