@@ -4,6 +4,7 @@ A `Case` is assembled from parts, so that a new task is a new list of parts and
 never a new environment.
 """
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,11 +17,12 @@ from grid_fed_rl.envs.groups import DeviceGroup
 from grid_fed_rl.envs.objective import RewardTerm
 from grid_fed_rl.envs.observation import ObservationPart
 from grid_fed_rl.errors import TaskError
+from grid_fed_rl.feeders import Connection, Feeder
 from grid_fed_rl.powerflow import Network, Setpoint, nominal_setpoint
 from grid_fed_rl.powerflow.controls import LocalControls
 from grid_fed_rl.scenarios import Year
 
-__all__ = ["Case"]
+__all__ = ["Case", "is_delta"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,9 +98,41 @@ class Case:
         return tuple(name for part in self.observation for name in part.names)
 
     @cached_property
+    def next_phase(self) -> NDArray[np.int64] | None:
+        """(node,) column of the bus's next phase; None where loads stand to ground.
+
+        On a delta feeder customers are served by the voltage between phases.
+        """
+        if not is_delta(self.network.feeder):
+            return None
+        index, columns = self.network.node_index, []
+        for name in self.network.node_names:
+            bus, _, phase = name.rpartition(".")
+            k = int(phase)
+            others = (k % 3 + 1, (k + 1) % 3 + 1)
+            columns.append(next(index[f"{bus}.{j}"] for j in others if f"{bus}.{j}" in index))
+        return np.array(columns)
+
+    def service_pu(self, v_pu: NDArray[np.complex128]) -> NDArray[np.float64]:
+        """Magnitude of the voltages that customers are served by: (lane, node).
+
+        Of every node to ground; on a delta feeder, of every phase to the next, on the
+        nominal line-to-line voltage.
+        """
+        if self.next_phase is None:
+            return np.abs(v_pu)
+        return np.abs(v_pu - v_pu[:, self.next_phase]) / math.sqrt(3.0)
+
+    @cached_property
     def nominal(self) -> Setpoint:
         """One row: what holds for devices that no group controls."""
         return nominal_setpoint(self.network)
+
+
+def is_delta(feeder: Feeder) -> bool:
+    """Whether every load stands between phases, so that no voltage to ground serves one."""
+    loads = feeder.loads.values()
+    return bool(loads) and all(one.connection is Connection.DELTA for one in loads)
 
 
 def _refuse_twice(what: str, names: Iterable[str]) -> None:

@@ -201,7 +201,7 @@ def _snapshot(
         setpoint=setpoint,
         der_kw_before=der_kw_before,
         flow=flow,
-        v_pu=np.abs(flow.v_pu),
+        v_pu=case.service_pu(flow.v_pu),
         loss_kw=in_network + in_devices,
         step_h=year.step_h,
     )

@@ -17,10 +17,10 @@ from grid_fed_rl.envs.groups import EvStations
 from grid_fed_rl.envs.make import assemble
 from grid_fed_rl.envs.objective import Energy, UnservedEnergy
 from grid_fed_rl.envs.observation import Charging, PriceForecast
-from grid_fed_rl.envs.site import Equipment, Site, site_of
+from grid_fed_rl.envs.site import Equipment, Site, site_of, whole_connection
 from grid_fed_rl.envs.vvo import PV_SITES, VOLTAGES
 from grid_fed_rl.errors import TaskError
-from grid_fed_rl.feeders import Connection, Feeder, Load, LoadModel, Terminal, open_feeder
+from grid_fed_rl.feeders import Feeder, Load, LoadModel, Terminal, open_feeder
 from grid_fed_rl.safety import Limits
 from grid_fed_rl.scenarios import (
     EvConfig,
@@ -96,11 +96,11 @@ def place_stations(feeder: Feeder, config: EVConfig) -> tuple[Feeder, tuple[EvSt
         loads[station.name] = Load(
             station.name,
             Terminal(bus, (1, 2, 3)),
-            Connection.WYE,
+            whole_connection(feeder),
             LoadModel.PQ,
-            feeder.buses[bus].kv_ll,
-            0.0,
-            0.0,
+            kw=0.0,
+            kvar=0.0,
+            kv=feeder.buses[bus].kv_ll,
         )
     return replace(feeder, loads=loads), tuple(stations)
 

@@ -11,6 +11,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from grid_fed_rl.envs.case import is_delta
 from grid_fed_rl.errors import TaskError
 from grid_fed_rl.feeders import (
     CapacitorControl,
@@ -40,7 +41,7 @@ from grid_fed_rl.scenarios import (
     with_charging,
 )
 
-__all__ = ["Equipment", "Site", "site_of", "utility_named"]
+__all__ = ["Equipment", "Site", "site_of", "utility_named", "whole_connection"]
 
 # A site's elements are all in service; what loses one is a task of its own (FLISR).
 KNOWN_SPLITS = (*(split for split in SPLITS if split != "stress-n-1"), "all")
@@ -179,6 +180,14 @@ def _largest(loads: Sequence[Load], n: int | None) -> NDArray[np.int64]:
     return np.sort(np.argsort(-kw, kind="stable")[: len(loads) if n is None else n])
 
 
+def whole_connection(feeder: Feeder) -> Connection:
+    """How what stands on three phases is connected: as delta where all loads are.
+
+    Such a feeder has no earth to speak of, which a wye would give it.
+    """
+    return Connection.DELTA if is_delta(feeder) else Connection.WYE
+
+
 def _storage(feeder: Feeder, bus: str, equipment: Equipment) -> Storage:
     if bus not in feeder.buses or not {1, 2, 3} <= set(feeder.phases_of(bus)):
         raise TaskError(
@@ -187,7 +196,7 @@ def _storage(feeder: Feeder, bus: str, equipment: Equipment) -> Storage:
     return Storage(
         f"battery_{bus}",
         Terminal(bus, (1, 2, 3)),
-        Connection.WYE,
+        whole_connection(feeder),
         feeder.buses[bus].kv_ll,
         equipment.battery_kw,
         equipment.battery_kwh,

@@ -57,7 +57,8 @@ class Snapshot(LaneRecord):
         der_kw_before: (lane, der) what DER gave in the step before; the same right after
             a reset.
         flow: Its solution, with 0 V in a lane that did not converge.
-        v_pu: (lane, node) voltage magnitude.
+        v_pu: (lane, node) magnitude of the voltages that customers are served by: to ground,
+            and on a delta feeder to the next phase.
         loss_kw: (lane,) network losses plus those in the devices.
         step_h: Length of a step in hours.
     """
