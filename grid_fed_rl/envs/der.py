@@ -42,8 +42,8 @@ class DERConfig:
         TaskError: a value is out of bounds.
     """
 
-    import_share: float = 0.9  # of the peak load, that the substation may deliver
-    export_share: float = 0.1  # of the peak load, that may flow back
+    import_share: float = 0.75  # of the peak load, that the substation may deliver
+    export_share: float = 0.05  # of the peak load, that may flow back
     prices: Prices = field(
         # What is owed at midnight costs more than energy does at any hour.
         default_factory=lambda: Prices(energy_usd_per_kwh=0.45)

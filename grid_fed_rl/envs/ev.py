@@ -46,7 +46,8 @@ class EVConfig:
         TaskError: a value is out of bounds.
     """
 
-    plug_share: float = 1.0
+    plug_share: float = 2.0
+    import_share: float | None = 1.05  # of the peak load without cars, at the substation
     kinds: tuple[str, ...] = ("home-l2", "workplace-l2", "public-l2", "dcfc")
     stations: int = 8
     reactive: bool = False
@@ -57,8 +58,10 @@ class EVConfig:
     limits: Limits = field(default_factory=lambda: Limits(loading=1.0))
 
     def __post_init__(self) -> None:
-        if not self.plug_share > 0.0:
-            raise TaskError(f"EVConfig: plug_share is {self.plug_share}; expected above 0")
+        for name in ("plug_share", "import_share"):
+            value = getattr(self, name)
+            if value is not None and not value > 0.0:
+                raise TaskError(f"EVConfig: {name} is {value}; expected above 0")
         if self.stations < 1 or not self.kinds:
             raise TaskError(
                 f"EVConfig: {self.stations} stations of {len(self.kinds)} kinds; expected one "
@@ -159,6 +162,10 @@ def ev_case(
     names: Sequence[str] = [one.name for one in stations]
     group = EvStations(site.network, stations, tuple(names), table, config.reactive)
     price = tariff_of(tariff, site)
+    limits = config.limits
+    if config.import_share is not None:
+        peak_kw = float(site.year.load_kw.sum(axis=1).max())
+        limits = replace(limits, import_kw=config.import_share * peak_kw)
     return assemble(
         site,
         (group,),
@@ -173,7 +180,7 @@ def ev_case(
             PriceForecast(price.import_usd_per_kwh, 16),
             "clock",
         ),
-        limits=config.limits,
+        limits=limits,
         split="test" if split == "stress-high-ev" else split,
         local_controls=local_controls,
     )

@@ -4,8 +4,11 @@ Importing this module imports no engine: entry points are strings, and the rooms
 they need are loaded when an environment is made.
 """
 
+import inspect
+from collections.abc import Callable
+from importlib import import_module
 from os import PathLike
-from typing import TYPE_CHECKING, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any
 
 import gymnasium
 
@@ -17,15 +20,26 @@ if TYPE_CHECKING:
     from grid_fed_rl.envs.powergym import PowerGymEnv, PowerGymVectorEnv
     from grid_fed_rl.envs.single import GridEnv
     from grid_fed_rl.envs.vector import GridVectorEnv
-    from grid_fed_rl.envs.vvo import VVOConfig
-    from grid_fed_rl.scenarios import UtilityConfig
 
-__all__ = ["ENV_IDS", "POWERGYM_IDS", "register"]
+__all__ = ["ENV_IDS", "POWERGYM_IDS", "TASKS", "register"]
+
+FEEDERS = {
+    "IEEE13": "ieee13",
+    "IEEE34": "ieee34",
+    "IEEE37": "ieee37",
+    "IEEE123": "ieee123",
+    "IEEE8500": "ieee8500",
+}
+
+# What assembles the case of a task: a module of this room, and a function of it.
+TASKS = {"VVO": ("vvo", "vvo_case"), "DER": ("der", "der_case"), "EV": ("ev", "ev_case")}
 
 ENV_IDS = {
-    "GridFedRL/IEEE13-VVO-v0": "ieee13",
-    "GridFedRL/IEEE123-VVO-v0": "ieee123",
+    f"GridFedRL/{feeder}-{task}-v0": (task, name)
+    for task in TASKS
+    for feeder, name in FEEDERS.items()
 }
+"""Ids, and the task and feeder of each."""
 
 # By the names that the benchmark gives its systems; see `powergym`.
 POWERGYM_IDS = {
@@ -34,68 +48,60 @@ POWERGYM_IDS = {
 }
 
 
-class VVOOptions(TypedDict, total=False):
-    """What `gymnasium.make` takes for the volt-var task; see `vvo.vvo_case`."""
-
-    utility: "str | UtilityConfig"
-    year_seed: int
-    split: str
-    observe: str
-    local_controls: bool
-    inverters: bool
-    objective: str
-    config: "VVOConfig"
-
-
 def register() -> None:
     """Register every id with Gymnasium; ids already there are left alone."""
-    for env_id, feeder in ENV_IDS.items():
-        if env_id not in gymnasium.registry:
-            gymnasium.register(
-                env_id,
-                entry_point=f"{__name__}:make_single",
-                vector_entry_point=f"{__name__}:make_vector",
-                kwargs={"feeder": feeder},
-            )
+    for env_id, (task, feeder) in ENV_IDS.items():
+        _register(env_id, "make_single", "make_vector", {"task": task, "feeder": feeder})
     for env_id, system in POWERGYM_IDS.items():
-        if env_id not in gymnasium.registry:
-            gymnasium.register(
-                env_id,
-                entry_point=f"{__name__}:make_powergym",
-                vector_entry_point=f"{__name__}:make_powergym_vector",
-                kwargs={"system": system},
-            )
+        _register(env_id, "make_powergym", "make_powergym_vector", {"system": system})
+
+
+def _register(env_id: str, single: str, vector: str, fixed: dict[str, Any]) -> None:
+    if env_id not in gymnasium.registry:
+        gymnasium.register(
+            env_id,
+            entry_point=f"{__name__}:{single}",
+            vector_entry_point=f"{__name__}:{vector}",
+            kwargs=fixed,
+        )
 
 
 def make_single(
-    feeder: str, action_mode: "ActionMode" = "continuous", **options: Unpack[VVOOptions]
+    task: str, feeder: str, action_mode: "ActionMode" = "continuous", **options: Any
 ) -> "GridEnv":
-    """Make the single environment of the volt-var task.
+    """Make the single environment of a task on a feeder.
+
+    Args:
+        task: One of `TASKS`.
+        feeder: Name of a shipped feeder.
+        action_mode: ``continuous`` or ``multidiscrete``.
+        **options: What the task's own function takes.
 
     Raises:
         TaskError: an option is unknown, or names what does not exist.
     """
     from grid_fed_rl.envs.single import GridEnv
 
-    return GridEnv(_case(feeder, options), action_mode)
+    return GridEnv(_case(task, feeder, options), action_mode)
 
 
 def make_vector(
+    task: str,
     feeder: str,
     num_envs: int = 1,
     autoreset_mode: str = "NextStep",
     threads: int | None = None,
     action_mode: "ActionMode" = "continuous",
-    **options: Unpack[VVOOptions],
+    **options: Any,
 ) -> "GridVectorEnv":
-    """Make the vector environment of the volt-var task.
+    """Make the vector environment of a task on a feeder.
 
     Raises:
         TaskError: an option is unknown, or names what does not exist.
     """
     from grid_fed_rl.envs.vector import GridVectorEnv
 
-    case = _case(feeder, options)
+    case = _case(task, feeder, options)
     return GridVectorEnv(case, num_envs, autoreset_mode, threads, action_mode)
 
 
@@ -127,11 +133,11 @@ def make_powergym_vector(
     return PowerGymVectorEnv(powergym_task(system, data), num_envs, autoreset_mode, threads)
 
 
-def _case(feeder: str, options: VVOOptions) -> "Case":
-    from grid_fed_rl.envs.vvo import vvo_case
-
-    known = VVOOptions.__annotations__
-    unknown = sorted(options.keys() - known.keys())
+def _case(task: str, feeder: str, options: dict[str, Any]) -> "Case":
+    module, function = TASKS[task]
+    assemble: Callable[..., Case] = getattr(import_module(f"{__package__}.{module}"), function)
+    known = [name for name in inspect.signature(assemble).parameters if name != "feeder"]
+    unknown = sorted(options.keys() - set(known))
     if unknown:
         raise TaskError(f"no option {unknown[0]!r}; known: {', '.join(known)}")
-    return vvo_case(feeder, **options)
+    return assemble(feeder, **options)

@@ -14,14 +14,10 @@ from gymnasium.utils.env_checker import check_env
 from gymnasium.wrappers import FlattenObservation, RecordEpisodeStatistics, TimeLimit
 from gymnasium.wrappers.vector import RecordEpisodeStatistics as RecordVectorStatistics
 
-from grid_fed_rl import ENV_IDS, GridEnv, GridVectorEnv
+from grid_fed_rl import GridEnv, GridVectorEnv
 from grid_fed_rl.envs.action import checked_action
 
 FEEDERS = {"GridFedRL/IEEE13-VVO-v0": (54, 6), "GridFedRL/IEEE123-VVO-v0": (300, 15)}
-
-
-def test_every_id_is_held_here():
-    assert FEEDERS.keys() == ENV_IDS.keys()
 
 
 @pytest.mark.parametrize("env_id", FEEDERS)
