@@ -127,21 +127,6 @@ def _work(plan: Plan, like: Real) -> Work:
 
 
 @njit(**COMPILED)
-def _solve(plan: Plan, work: Work, tolerance_pu: float, max_iterations: int) -> None:
-    iterate(
-        plan.n_quiet,
-        plan.interior,
-        plan.boundary,
-        plan.zones,
-        plan.sites,
-        plan.legs,
-        work,
-        tolerance_pu,
-        max_iterations,
-    )
-
-
-@njit(**COMPILED)
 def _gather(
     block: int, last_row: int, rows: Rows, steps: Steps, factor: Real, p: Real, q: Real
 ) -> None:
@@ -196,16 +181,19 @@ def solve_rows(
         status_out: (row,).
         residual_out: (row,) largest voltage change of the last iteration.
     """
-    order, position, zone = plan.order, plan.sites.position, plan.zones.of
+    order, n_quiet, steps = plan.order, plan.n_quiet, plan.steps
+    interior, boundary, zones = plan.interior, plan.boundary, plan.zones
+    sites, legs = plan.sites, plan.legs
+    position, zone = sites.position, zones.of
     work = _work(plan, np.empty((0, LANES)))
     for block in range(first_row, last_row, LANES):
-        _gather(block, last_row, rows, plan.steps, work.factor, work.p, work.q)
+        _gather(block, last_row, rows, steps, work.factor, work.p, work.q)
         for lane in range(LANES):
             r = min(block + lane, last_row - 1) if start.shape[0] > 1 else 0
             for i in range(position.shape[0]):
                 v = start[r, order[position[i]]]
                 work.v_re[i, lane], work.v_im[i, lane] = v.real, v.imag
-        _solve(plan, work, tolerance_pu, max_iterations)
+        iterate(n_quiet, interior, boundary, zones, sites, legs, work, tolerance_pu, max_iterations)
         for lane in range(min(LANES, last_row - block)):
             r = block + lane
             iterations_out[r] = int(work.iterations[0, lane])
@@ -281,7 +269,17 @@ def solve_row(
     for i in range(position.shape[0]):
         start = v[order[position[i]]]
         work.v_re[i], work.v_im[i] = start.real, start.imag
-    _solve(plan, work, tolerance_pu, max_iterations)
+    iterate(
+        plan.n_quiet,
+        plan.interior,
+        plan.boundary,
+        plan.zones,
+        plan.sites,
+        plan.legs,
+        work,
+        tolerance_pu,
+        max_iterations,
+    )
     for k in range(order.shape[0]):
         on = work.zone_alive[zone[k]]
         v[order[k]] = complex(on * work.x_re[k], on * work.x_im[k])
