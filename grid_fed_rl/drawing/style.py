@@ -1,4 +1,4 @@
-"""How every figure looks, and how it is written to a file.
+"""How every figure looks, and what it is as SVG and PNG.
 
 Figures are objects of their own; pyplot and its global state are not used.
 Phases have the same colours everywhere, from the palette of Okabe and Ito
@@ -8,7 +8,6 @@ Phases have the same colours everywhere, from the palette of Okabe and Ito
 import io
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from pathlib import Path
 from typing import Any
 
 import matplotlib
@@ -17,8 +16,6 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.typing import RcKeyType
-
-from grid_fed_rl.analytics.runs import write_atomic
 
 __all__ = [
     "INK",
@@ -29,7 +26,6 @@ __all__ = [
     "mark_limits",
     "new_figure",
     "png_bytes",
-    "save_png",
     "styled",
     "svg_text",
 ]
@@ -78,11 +74,6 @@ def png_bytes(figure: Figure, dpi: float = 150.0) -> bytes:
     with styled():
         figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
     return buffer.getvalue()
-
-
-def save_png(figure: Figure, path: Path, dpi: float = 150.0) -> None:
-    """Write the figure as a PNG file, whole or not at all."""
-    write_atomic(path, png_bytes(figure, dpi))
 
 
 def styled() -> AbstractContextManager[None]:
