@@ -48,7 +48,9 @@ def register() -> None:
             )
 
 
-def make_single(feeder: str, **options: Unpack[VVOOptions]) -> "GridEnv":
+def make_single(
+    feeder: str, render_mode: str | None = None, **options: Unpack[VVOOptions]
+) -> "GridEnv":
     """Make the single environment of the volt-var task.
 
     Raises:
@@ -56,7 +58,7 @@ def make_single(feeder: str, **options: Unpack[VVOOptions]) -> "GridEnv":
     """
     from grid_fed_rl.envs.single import GridEnv
 
-    return GridEnv(_case(feeder, options))
+    return GridEnv(_case(feeder, options), render_mode)
 
 
 def make_vector(
@@ -64,6 +66,7 @@ def make_vector(
     num_envs: int = 1,
     autoreset_mode: str = "NextStep",
     threads: int | None = None,
+    render_mode: str | None = None,
     **options: Unpack[VVOOptions],
 ) -> "GridVectorEnv":
     """Make the vector environment of the volt-var task.
@@ -73,7 +76,7 @@ def make_vector(
     """
     from grid_fed_rl.envs.vector import GridVectorEnv
 
-    return GridVectorEnv(_case(feeder, options), num_envs, autoreset_mode, threads)
+    return GridVectorEnv(_case(feeder, options), num_envs, autoreset_mode, threads, render_mode)
 
 
 def _case(feeder: str, options: VVOOptions) -> "Case":

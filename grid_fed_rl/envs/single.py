@@ -1,17 +1,22 @@
 """The single environment: one lane of the vector environment."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gymnasium
 import numpy as np
+from gymnasium.logger import warn
 from gymnasium.vector import AutoresetMode
 from numpy.typing import ArrayLike, NDArray
 
 from grid_fed_rl.envs.action import checked_action
 from grid_fed_rl.envs.case import Case
 from grid_fed_rl.envs.info import first_lane
+from grid_fed_rl.envs.rendering import NOT_RENDERED, RENDER_FPS, known_render_mode
 from grid_fed_rl.envs.vector import GridVectorEnv
 from grid_fed_rl.errors import TaskError
+
+if TYPE_CHECKING:
+    from grid_fed_rl.drawing.window import Window
 
 __all__ = ["GridEnv"]
 
@@ -23,12 +28,24 @@ class GridEnv(gymnasium.Env[NDArray[np.float32], ArrayLike]):
 
     Args:
         case: What the environment is made of.
+        render_mode: None; ``rgb_array`` to draw in `render`; or ``human`` to show
+            every reset and step in a window.
+
+    Raises:
+        TaskError: `render_mode` is none of these, or matplotlib, which draws, is not
+            installed.
     """
 
-    metadata = {"render_modes": []}  # noqa: RUF012 - Gymnasium's own convention
+    metadata = {  # noqa: RUF012 - Gymnasium's own convention
+        "render_modes": ["human", "rgb_array"],
+        "render_fps": RENDER_FPS,
+    }
 
-    def __init__(self, case: Case) -> None:
-        self.lanes = GridVectorEnv(case, 1, AutoresetMode.NEXT_STEP, threads=1)
+    def __init__(self, case: Case, render_mode: str | None = None) -> None:
+        self.render_mode = known_render_mode(render_mode, self.metadata["render_modes"])
+        drawn = None if render_mode is None else "rgb_array"
+        self.lanes = GridVectorEnv(case, 1, AutoresetMode.NEXT_STEP, threads=1, render_mode=drawn)
+        self._window: Window | None = None
         self.observation_space = self.lanes.single_observation_space
         self.action_space = self.lanes.single_action_space
 
@@ -43,6 +60,7 @@ class GridEnv(gymnasium.Env[NDArray[np.float32], ArrayLike]):
         """Begin a new episode; ``options={"day": 12}`` chooses its day."""
         super().reset(seed=seed)
         observation, info = self.lanes.reset(seed=seed, options=options)
+        self._show()
         return observation[0], first_lane(info)
 
     def step(
@@ -53,13 +71,15 @@ class GridEnv(gymnasium.Env[NDArray[np.float32], ArrayLike]):
         Raises:
             ActionError: the action has the wrong shape, is not finite or lies
                 outside [-1, 1].
-            TaskError: the episode is over, or never began.
+            TaskError: the episode is over, or never began; or there is no display to
+                show it on.
         """
         if self.lanes.ended[0]:
             raise TaskError("episode is over; call reset() before step()")
         names = self.case.action_names
         numbers = checked_action(action, (len(names),), names)
         observation, reward, terminated, truncated, info = self.lanes.step(numbers[None])
+        self._show()
         return (
             observation[0],
             float(reward[0]),
@@ -67,3 +87,42 @@ class GridEnv(gymnasium.Env[NDArray[np.float32], ArrayLike]):
             bool(truncated[0]),
             first_lane(info),
         )
+
+    def render(self) -> NDArray[np.uint8] | None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Draw the feeder as the last reset or step left it: (height, width, 3).
+
+        Nothing is returned in mode ``human``, which shows every reset and step by itself.
+
+        Raises:
+            TaskError: the environment was never reset.
+        """
+        if self.render_mode is None:
+            warn(f"{NOT_RENDERED}, here gymnasium.make(..., render_mode='rgb_array')")
+            return None
+        if self.render_mode == "human":
+            self._show()
+            return None
+        return self._frame()
+
+    def close(self) -> None:
+        """Close the window, if there is one, and let go of what was drawn."""
+        if self._window is not None:
+            self._window.close()
+            self._window = None
+        self.lanes.close()
+
+    def _frame(self) -> NDArray[np.uint8]:
+        frames = self.lanes.render()
+        assert frames is not None
+        return frames[0]
+
+    def _show(self) -> None:
+        """Bring the window up to date."""
+        if self.render_mode != "human":
+            return
+        if self._window is None:
+            from grid_fed_rl.drawing.window import Window
+
+            name = self.spec.id if self.spec is not None else self.case.network.feeder.name
+            self._window = Window(name, RENDER_FPS)
+        self._window.show(self._frame())

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 from gymnasium import spaces
+from gymnasium.logger import warn
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import ArrayLike, NDArray
@@ -19,6 +20,7 @@ from grid_fed_rl.envs.action import checked_action
 from grid_fed_rl.envs.case import Case
 from grid_fed_rl.envs.dynamics import advance, rest
 from grid_fed_rl.envs.info import masked, reward_terms, vector_info
+from grid_fed_rl.envs.rendering import NOT_RENDERED, RENDER_FPS, Renderer, known_render_mode
 from grid_fed_rl.envs.snapshot import Snapshot
 from grid_fed_rl.errors import TaskError
 from grid_fed_rl.scenarios import draw_index, lane_keys
@@ -59,9 +61,11 @@ class GridVectorEnv(VectorEnv[Observations, ArrayLike, NDArray[Any]]):
         num_envs: Lanes.
         autoreset_mode: ``NEXT_STEP`` or ``SAME_STEP``.
         threads: Threads of the power flow; all processors by default.
+        render_mode: None, or ``rgb_array`` to draw every lane in `render`.
 
     Raises:
-        TaskError: `num_envs` or `autoreset_mode` is none of these.
+        TaskError: `num_envs`, `autoreset_mode` or `render_mode` is none of these, or
+            matplotlib, which draws, is not installed.
     """
 
     def __init__(
@@ -70,12 +74,19 @@ class GridVectorEnv(VectorEnv[Observations, ArrayLike, NDArray[Any]]):
         num_envs: int = 1,
         autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
         threads: int | None = None,
+        render_mode: str | None = None,
     ) -> None:
         if num_envs < 1:
             raise TaskError(f"num_envs is {num_envs}; expected at least 1")
         self.case = case
         self.num_envs = num_envs
-        self.metadata = {"render_modes": [], "autoreset_mode": _known_mode(autoreset_mode)}
+        self.metadata = {
+            "render_modes": ["rgb_array"],
+            "render_fps": RENDER_FPS,
+            "autoreset_mode": _known_mode(autoreset_mode),
+        }
+        self.render_mode = known_render_mode(render_mode, self.metadata["render_modes"])
+        self._renderer = None if render_mode is None else Renderer(case, num_envs)
         self.single_observation_space = _unit_box(len(case.observation_names))
         self.single_action_space = _unit_box(len(case.action_names))
         self.observation_space = batch_space(self.single_observation_space, num_envs)
@@ -94,7 +105,7 @@ class GridVectorEnv(VectorEnv[Observations, ArrayLike, NDArray[Any]]):
             TaskError: the environment was never reset.
         """
         if self._snapshot is None:
-            raise TaskError("environment was not reset; call reset() before step()")
+            raise TaskError("environment was not reset; call reset() first")
         return self._snapshot
 
     @property
@@ -126,7 +137,9 @@ class GridVectorEnv(VectorEnv[Observations, ArrayLike, NDArray[Any]]):
         days = self._drawn_days(np.arange(self.num_envs)) if chosen is None else chosen
         self._ended = np.zeros(self.num_envs, dtype=bool)
         self._snapshot = rest(self.case, days, self._threads)
-        return self._observation(), self._info(self._reward_terms())
+        info = self._info(self._reward_terms())
+        self._count(info)
+        return self._observation(), info
 
     def _seed(self, seed: int | Sequence[int | None] | None) -> None:
         if seed is None:
@@ -187,6 +200,7 @@ class GridVectorEnv(VectorEnv[Observations, ArrayLike, NDArray[Any]]):
         self._ended = terminated | truncated
         if self.metadata["autoreset_mode"] is AutoresetMode.SAME_STEP and self._ended.any():
             info = self._restart(info)
+        self._count(info)
         return self._observation(), reward, terminated, truncated, info
 
     def _next(self, action: Floats) -> Snapshot:
@@ -231,6 +245,27 @@ class GridVectorEnv(VectorEnv[Observations, ArrayLike, NDArray[Any]]):
 
     def _info(self, terms: Mapping[str, Floats]) -> dict[str, Any]:
         return vector_info(self.case, self.snapshot, terms)
+
+    def render(self) -> tuple[NDArray[np.uint8], ...] | None:
+        """Draw every lane as the last reset or step left it: (height, width, 3) each.
+
+        Raises:
+            TaskError: the environment was never reset.
+        """
+        if self._renderer is None:
+            warn(f"{NOT_RENDERED}, here gymnasium.make_vec(..., render_mode='rgb_array')")
+            return None
+        return tuple(self._renderer.frame(self.snapshot, k) for k in range(self.num_envs))
+
+    def _count(self, info: Mapping[str, Any]) -> None:
+        if self._renderer is not None:
+            self._renderer.count(self.snapshot, info["violations"])
+
+    def close_extras(self, **kwargs: Any) -> None:
+        """Let go of what was drawn."""
+        del kwargs
+        if self._renderer is not None:
+            self._renderer.close()
 
 
 def _unit_box(n: int) -> spaces.Box:
