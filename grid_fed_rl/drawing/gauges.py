@@ -14,7 +14,7 @@ from grid_fed_rl.drawing.style import INK, OUTSIDE, QUIET
 __all__ = ["GaugeColumn"]
 
 _ROW_PX, _GAP, _LEAST_PX = 20.0, 0.6, 14.0  # height of a row, between sections (rows), and least
-_GAUGE = (0.38, 0.60)  # where gauges begin and end, of the width
+_GAUGE = (0.37, 0.58)  # where gauges begin and end, of the width
 _LONGEST = 14  # letters of a name
 _FILL, _EMPTY = "#0072B2", "#ececec"
 
@@ -37,14 +37,14 @@ class GaugeColumn:
         sections = [section for section in sections if section.names]
         wanted = sum(len(s.names) + 1 + _GAP for s in sections)
         row_px = min(_ROW_PX, max(_LEAST_PX, height_px / max(wanted, 1.0)))
-        self._room = _rows_shown(sections, height_px / row_px)
+        room = _rows_shown(sections, height_px / row_px)
         ax.set_axis_off()
         ax.set_xlim(0.0, 1.0)
         ax.set_ylim(height_px / row_px, 0.0)
         self._y: list[list[float]] = []
         self._words: list[list[Text]] = []
         y = 0.0
-        for section, shown in zip(sections, self._room, strict=True):
+        for section, shown in zip(sections, room, strict=True):
             _write(ax, 0.0, y + 0.5, section.title, weight="bold", fontsize=8.5)
             ax.plot([0.0, 1.0], [y + 0.98] * 2, color=QUIET, lw=0.6)
             rows = [y + 1.5 + k for k in range(shown)]
@@ -65,7 +65,8 @@ class GaugeColumn:
             if 0.0 < section.origin < 1.0:
                 x = _GAUGE[0] + section.origin * (_GAUGE[1] - _GAUGE[0])
                 ax.vlines([x] * len(rows), *_around(rows, 0.4), color=QUIET, lw=0.8)
-        self._fills = ax.add_collection(PolyCollection([], facecolors=_FILL, edgecolors="none"))
+        self._fills = PolyCollection([], facecolors=_FILL, edgecolors="none")
+        ax.add_collection(self._fills)
         self.moving = [self._fills, *(text for texts in self._words for text in texts)]
 
     def show(self, sections: Sequence[Section]) -> None:

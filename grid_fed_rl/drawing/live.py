@@ -7,14 +7,14 @@ from functools import cached_property
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.collections import LineCollection, PathCollection
+from matplotlib.collections import Collection, LineCollection, PathCollection
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.path import Path
 from matplotlib.text import Annotation
 from matplotlib.transforms import Affine2D, Bbox, ScaledTranslation, Transform
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from grid_fed_rl.drawing.marks import (
     DEAD,
@@ -24,6 +24,7 @@ from grid_fed_rl.drawing.marks import (
     VoltageScale,
     mark_handle,
 )
+from grid_fed_rl.drawing.readings import signed
 from grid_fed_rl.drawing.shape import FeederShape, bus_nodes, farthest_pu
 from grid_fed_rl.drawing.style import INK, OUTSIDE, QUIET
 from grid_fed_rl.powerflow import Network
@@ -111,28 +112,36 @@ class LiveFeeder:
             share = np.bincount(self._pv_at, states.pv_kw, len(self._pv_bus)) / self._pv_rated
             faces = np.tile(to_rgba(_SUN), (len(share), 1))
             faces[:, 3] = np.clip(share, 0.0, 1.0)
-            self._pv.set_facecolors(faces)
+            _paint(self._pv, faces)
         closed, opened = MARKS["closed"], MARKS["open"]
         if self.switch_dots is not None:
             here = states.switch_closed[self._switch_of]
-            self.switch_dots.set_facecolors(np.where(here, closed.face, opened.face).tolist())
-            self.switch_dots.set_edgecolors(np.where(here, closed.edge, opened.edge).tolist())
+            _paint(
+                self.switch_dots,
+                face=np.where(here, closed.face, opened.face),
+                edge=np.where(here, closed.edge, opened.edge),
+            )
         if self.capacitor_dots is not None:
             faces = np.where(states.capacitor_closed, MARKS["capacitor"].face, "white")
-            self.capacitor_dots.set_facecolors(faces.tolist())
+            _paint(self.capacitor_dots, faces)
         if self.battery_fills is not None:
             self.battery_fills.set_paths([_box(soc) for soc in np.nan_to_num(states.soc)])
         for text, which in self.tap_words:
-            text.set_text(" ".join(_signed(int(states.tap_position[k])) for k in which))
+            text.set_text(" ".join(signed(int(states.tap_position[k])) for k in which))
 
     def taken(self) -> list[Bbox]:
         """Where no name may stand, in pixels, as the axes is now."""
+        feeder, still = self._network.feeder, (0.0, 0.0)
+        marks = [(feeder.source.bus, _SOURCE_AT, (15.0, 15.0))]
+        marks += [(c.terminal.bus, _CAPACITOR_AT, (9.0, 9.0)) for c in feeder.capacitors.values()]
+        marks += [(s.terminal.bus, _BATTERY_AT, _BATTERY) for s in feeder.storages.values()]
+        places = [(self.shape.at(bus), beside, size) for bus, beside, size in marks]
+        places += [(self.shape.middle(e), still, (8.0, 8.0)) for e in self.shape.regulated.values()]
         boxes = [text.get_window_extent() for text, _ in self.tap_words]
-        dpi, (width, height) = self._figure.dpi, _BATTERY
-        for one in self._network.feeder.storages.values():
-            x, y = self._beside(_BATTERY_AT).transform(self.shape.at(one.terminal.bus))
-            half = np.array([width, height]) * dpi / 144.0
-            boxes.append(Bbox([(x, y) - half, (x, y) + half]))
+        for place, beside, size in places:
+            middle = self._beside(beside).transform(place)
+            half = np.array(size) * self._figure.dpi / 144.0
+            boxes.append(Bbox([middle - half, middle + half]))
         return boxes
 
     # ---- what is made once ----------------------------------------------------
@@ -167,19 +176,18 @@ class LiveFeeder:
             return
         rated = np.bincount(self._pv_at, [one.kw_dc for one in feeder.pvs.values()])
         self._pv_rated = np.maximum(rated, 1e-9)
-        size, edge = (10.0, 0.0) if self._large else (70.0, 0.6)
-        self._pv = self._scatter(self._pv_bus, size, "o", zorder=2, ec=_SUN_EDGE, lw=edge)
+        # Where buses are close, below the branches, so that their colour is seen.
+        size, edge, zorder = (12.0, 0.0, 0.5) if self._large else (70.0, 0.6, 2.0)
+        self._pv = self._scatter(self._pv_bus, size, "o", zorder=zorder, ec=_SUN_EDGE, lw=edge)
         self.handles.append(_handle("PV, full at its rating", "o", 8.0, _SUN, _SUN_EDGE))
 
     def _buses(self) -> None:
         every = np.arange(len(self._nodes))
-        size = 8.0 if self._large else 22.0
-        self.rings = self._scatter(
-            every, 5.0 * size, "o", zorder=3, fc="none", ec=OUTSIDE, lw=0.8 if self._large else 1.4
-        )
+        size_of_ring, lw = (60.0, 1.0) if self._large else (130.0, 1.5)
+        self.rings = self._scatter(every, size_of_ring, "o", zorder=7, fc="none", ec=OUTSIDE, lw=lw)
         self.dots = None
         if not self._large:
-            self.dots = self._scatter(every, size, "o", zorder=3, ec="white", lw=0.5)
+            self.dots = self._scatter(every, 22.0, "o", zorder=3, ec="white", lw=0.5)
         self.handles.append(_handle("outside the limits", "o", 9.0, "none", OUTSIDE, 1.4))
 
     def _switches(self) -> None:
@@ -288,8 +296,8 @@ class LiveFeeder:
             lines[self._switch_edges[opened], 3] = 0.0
             dashes = np.tile(to_rgba(QUIET), (len(opened), 1))
             dashes[:, 3] = opened
-            self._dashes.set_colors(dashes)
-        self.branches.set_colors(lines)
+            _paint(self._dashes, edge=dashes)
+        _paint(self.branches, edge=lines)
 
     def _show_buses(self, states: DeviceStates, colours: Floats) -> None:
         here = np.where(self._nodes >= 0, states.v_pu[self._nodes], 0.0)
@@ -297,7 +305,7 @@ class LiveFeeder:
         outside = ((here > 0.0) & ((here < low) | (here > high))).any(axis=1)
         self.rings.set_offsets(self._every_xy[outside])
         if self.dots is not None:
-            self.dots.set_facecolors(colours)
+            _paint(self.dots, colours)
 
     # ---- where ----------------------------------------------------------------
 
@@ -338,9 +346,14 @@ def _box(share: float) -> Path:
     return Path(np.array([(-x, low), (x, low), (x, high), (-x, high), (-x, low)]), closed=True)
 
 
-def _signed(tap: int) -> str:
-    """A tap position as it is read out: ``+5``, ``−3``, ``0``."""
-    return f"{tap:+d}".replace("-", "−") if tap else "0"
+def _paint(
+    artist: Collection, face: ArrayLike | None = None, edge: ArrayLike | None = None
+) -> None:
+    """Give each member a colour; matplotlib's own types know no arrays of them."""
+    if face is not None:
+        artist.set_facecolor(np.asarray(face))  # pyright: ignore[reportArgumentType]
+    if edge is not None:
+        artist.set_edgecolor(np.asarray(edge))  # pyright: ignore[reportArgumentType]
 
 
 def _handle(

@@ -11,6 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 from matplotlib.text import Annotation
 from matplotlib.transforms import Bbox
+from numpy.typing import NDArray
 
 from grid_fed_rl.drawing.shape import FeederShape
 from grid_fed_rl.drawing.style import INK, OUTSIDE
@@ -104,15 +105,23 @@ def mark_handle(mark: Mark) -> Line2D:
 
 
 def write_names(
-    figure: Figure, ax: Axes, shape: FeederShape, taken: Iterable[Bbox] = ()
+    figure: Figure,
+    ax: Axes,
+    shape: FeederShape,
+    taken: Iterable[Bbox] = (),
+    *,
+    over_lines: bool = True,
 ) -> list[Annotation]:
-    """Names of buses where there is room: beside the bus, and over no other name.
+    """Names of buses where there is room: beside the bus, over no other name.
+
+    A corner without a branch in it is taken before one with.
 
     Args:
         figure: What is drawn on.
         ax: Its part with the feeder.
         shape: The feeder; one with many buses gets no names.
         taken: Where no name may stand, in pixels.
+        over_lines: Whether a name may stand over a branch where it has no other place.
 
     Returns:
         The names that were written.
@@ -121,24 +130,42 @@ def write_names(
         return []
     figure.draw_without_rendering()  # now it is known how large everything is
     renderer = figure.canvas.get_renderer()  # pyright: ignore[reportAttributeAccessIssue]
+    lines = _points_along(ax, shape)
     boxes, names = list(taken), []
     for bus in shape.feeder.buses:
-        for (dx, dy), ha, va in _CORNERS:
-            text = ax.annotate(
-                bus,
-                shape.at(bus),
-                (dx, dy),
-                textcoords="offset points",
-                fontsize=7.5,
-                color=INK,
-                path_effects=WHITE_EDGE,
-                ha=ha,
-                va=va,
-            )
-            box = text.get_window_extent(renderer).padded(3.0)
-            if not any(box.overlaps(other) for other in boxes):
-                boxes.append(box)
-                names.append(text)
-                break
+        found: list[tuple[bool, int, Bbox]] = []
+        for k in range(len(_CORNERS)):
+            text = _name(ax, shape, bus, k)
+            box = text.get_window_extent(renderer)
             text.remove()
+            if not any(box.padded(3.0).overlaps(other) for other in boxes):
+                crossed = ((lines > box.min) & (lines < box.max)).all(axis=1).any()
+                if over_lines or not crossed:
+                    found.append((bool(crossed), k, box))
+        if found:
+            _, k, box = min(found, key=lambda one: one[:2])
+            boxes.append(box.padded(3.0))
+            names.append(_name(ax, shape, bus, k))
     return names
+
+
+def _name(ax: Axes, shape: FeederShape, bus: str, corner: int) -> Annotation:
+    offset, ha, va = _CORNERS[corner]
+    return ax.annotate(
+        bus,
+        shape.at(bus),
+        offset,
+        textcoords="offset points",
+        fontsize=7.5,
+        color=INK,
+        path_effects=WHITE_EDGE,
+        ha=ha,
+        va=va,
+    )
+
+
+def _points_along(ax: Axes, shape: FeederShape) -> NDArray[np.float64]:
+    """(point, xy) of every branch, in pixels, close enough that none passes a name unseen."""
+    share = np.linspace(0.0, 1.0, 101)[:, None, None]
+    first, last = shape.segments[:, 0], shape.segments[:, 1]
+    return ax.transData.transform(((1.0 - share) * first + share * last).reshape(-1, 2))

@@ -61,7 +61,8 @@ class FeederPicture:
             self._clock = self.figure.text(0.012, 0.932, "", va="top", fontsize=9.5)
             self._legend([*self.feeder.handles, *marks])
             self.figure.draw_without_rendering()  # now the feeder has its place
-            write_names(self.figure, self.ax, self.feeder.shape, self.feeder.taken())
+            taken = self.feeder.taken()
+            write_names(self.figure, self.ax, self.feeder.shape, taken, over_lines=False)
         moving = sorted(self.feeder.moving, key=lambda one: one.get_zorder())
         self._moving: list[Artist] = [*moving, *self.column.moving, self._clock]
         for artist in self._moving:
@@ -104,15 +105,12 @@ class FeederPicture:
         bar.outline.set_visible(False)
         same = np.allclose(limits, LIMITS_PU)
         words = "limits (ANSI C84.1 range A)" if same else "limits"
-        marked = [(limits, "-", 1.6, words)]
+        marked = [(limits, "-", words)]
         if not same:
-            marked.append((LIMITS_PU, (0, (1, 1)), 1.6, "ANSI C84.1 range A"))
-        for pair, style, width, _ in marked:
-            ax.hlines(pair, -0.6, 1.6, color=INK, lw=width, ls=style, clip_on=False)
-        return [
-            Line2D([], [], color=INK, lw=width, ls=style, label=words)
-            for _, style, width, words in marked
-        ]
+            marked.append((LIMITS_PU, ":", "ANSI C84.1 range A"))
+        for pair, style, _ in marked:
+            ax.hlines(pair, -0.6, 1.6, color=INK, lw=1.6, ls=style, clip_on=False)
+        return [Line2D([], [], color=INK, lw=1.6, ls=ls, label=label) for _, ls, label in marked]
 
     def _legend(self, handles: Sequence[Line2D]) -> None:
         self.figure.legend(

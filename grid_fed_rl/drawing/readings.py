@@ -3,7 +3,14 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-__all__ = ["Reading", "Section"]
+__all__ = ["MINUS", "Reading", "Section", "signed"]
+
+MINUS = "\N{MINUS SIGN}"  # as wide as a plus, which a hyphen is not
+
+
+def signed(tap: int) -> str:
+    """A tap position as it is read out: with its sign, and 0 without."""
+    return f"{tap:+d}".replace("-", MINUS) if tap else "0"
 
 
 class Reading(NamedTuple):

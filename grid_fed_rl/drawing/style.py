@@ -11,11 +11,14 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 import matplotlib
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.image import imsave
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.typing import RcKeyType
+from numpy.typing import NDArray
 
 __all__ = [
     "INK",
@@ -25,6 +28,7 @@ __all__ = [
     "QUIET",
     "mark_limits",
     "new_figure",
+    "pixels_png",
     "png_bytes",
     "styled",
     "svg_text",
@@ -73,6 +77,13 @@ def png_bytes(figure: Figure, dpi: float = 150.0) -> bytes:
     buffer = io.BytesIO()
     with styled():
         figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def pixels_png(pixels: NDArray[np.uint8]) -> bytes:
+    """Pixels of (height, width, 3) as PNG."""
+    buffer = io.BytesIO()
+    imsave(buffer, pixels, format="png", metadata={"Software": ""})
     return buffer.getvalue()
 
 

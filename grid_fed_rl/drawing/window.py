@@ -4,7 +4,7 @@ import os
 import time
 
 from matplotlib import pyplot
-from matplotlib.backends import backend_registry
+from matplotlib.backends.registry import backend_registry
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from numpy.typing import NDArray

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from grid_fed_rl.drawing.readings import Reading, Section
+from grid_fed_rl.drawing.readings import MINUS, Reading, Section, signed
 from grid_fed_rl.envs.case import Case
 from grid_fed_rl.envs.groups import Batteries, Capacitors, Regulators
 from grid_fed_rl.envs.snapshot import Snapshot
@@ -59,15 +59,20 @@ def _feeder(case: Case, lane: Snapshot) -> dict[str, Reading]:
     drawn_kw = load_kw(case.network, lane.flow)[0].sum() if live.size else 0.0
     readings = {
         "voltage": Reading(voltage),
-        "substation": Reading(f"{bought_kw:,.0f} kW"),
-        "load": Reading(f"{drawn_kw:,.0f} kW"),
-        "losses": Reading(f"{lane.loss_kw[0]:,.1f} kW"),
+        "substation": Reading(_kw(bought_kw)),
+        "load": Reading(_kw(drawn_kw)),
+        "losses": Reading(_kw(lane.loss_kw[0], 1)),
     }
     if pvs := case.network.feeder.pvs.values():
         kw = float(lane.setpoint.der_kw[0, : len(pvs)].sum())
         rated_kw = sum(one.kw_dc for one in pvs)
-        readings["PV"] = Reading(f"{kw:,.0f} kW", kw / rated_kw if rated_kw > 0.0 else 0.0)
+        readings["PV"] = Reading(_kw(kw), kw / rated_kw if rated_kw > 0.0 else 0.0)
     return readings
+
+
+def _kw(kw: float, digits: int = 0, sign: str = "") -> str:
+    number = round(float(kw), digits) or 0.0  # no minus before a zero
+    return f"{number:{sign if number else ''},.{digits}f} kW".replace("-", MINUS)
 
 
 class _Words(NamedTuple):
@@ -75,29 +80,13 @@ class _Words(NamedTuple):
 
     title: str
     origin: float
-    say: Callable[[float, float], str]  # state, and the move executed as -1 to 1
-
-
-def _taps(state: float, move: float) -> str:
-    del move
-    return f"{state:+.0f}".replace("-", "−") if state else "0"
-
-
-def _capacitor(state: float, move: float) -> str:
-    del move
-    return "closed" if state else "open"
-
-
-def _battery(state: float, move: float) -> str:
-    """Charge, and which way it goes."""
-    way = "discharges" if move > 0.0 else "charges" if move < 0.0 else "idle"
-    return f"{100.0 * state:.0f} %, {way}"
+    say: Callable[[float], str]
 
 
 _WORDS = {
-    Regulators.state_name: _Words("Regulators, tap", 0.5, _taps),
-    Capacitors.state_name: _Words("Capacitors", 0.0, _capacitor),
-    Batteries.state_name: _Words("Batteries, charge", 0.0, _battery),
+    Regulators.state_name: _Words("Regulators, tap", 0.5, lambda tap: signed(int(tap))),
+    Capacitors.state_name: _Words("Capacitors", 0.0, lambda on: "closed" if on else "open"),
+    Batteries.state_name: _Words("Batteries, charge", 0.0, lambda soc: f"{100.0 * soc:.0f} %"),
 }
 
 
@@ -105,17 +94,13 @@ def _groups(case: Case, lane: Snapshot) -> list[Section]:
     """A section a group of devices; its gauges show the state as the group observes it."""
     found = []
     for group in case.groups:
-        plain = _Words(group.state_name.replace("_", " "), 0.0, lambda state, _: f"{state:.2f}")
-        words = _WORDS.get(group.state_name, plain)
-        states = lane.states[group.state_name]
-        readings = [
-            Reading(words.say(float(state), float(move)), float(share))
-            for state, move, share in zip(
-                states[0],
-                lane.moves[group.state_name].executed[0],
-                (group.observe(states)[0] + 1.0) / 2.0,
-                strict=True,
-            )
-        ]
+        name = group.state_name
+        words = _WORDS.get(name, _Words(name.replace("_", " "), 0.0, "{:.2f}".format))
+        said = [words.say(float(state)) for state in lane.states[name][0]]
+        if isinstance(group, Batteries):
+            power_kw = lane.moves[name].executed[0] * group.ratings.p_max_kw
+            said = [f"{word}, {_kw(kw, sign='+')}" for word, kw in zip(said, power_kw, strict=True)]
+        shares = (group.observe(lane.states[name])[0] + 1.0) / 2.0
+        readings = [Reading(word, float(share)) for word, share in zip(said, shares, strict=True)]
         found.append(Section(words.title, group.names, readings, words.origin))
     return found

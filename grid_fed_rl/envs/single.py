@@ -88,7 +88,7 @@ class GridEnv(gymnasium.Env[NDArray[np.float32], ArrayLike]):
             first_lane(info),
         )
 
-    def render(self) -> NDArray[np.uint8] | None:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def render(self) -> NDArray[np.uint8] | None:
         """Draw the feeder as the last reset or step left it: (height, width, 3).
 
         Nothing is returned in mode ``human``, which shows every reset and step by itself.
