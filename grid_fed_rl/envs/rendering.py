@@ -72,6 +72,12 @@ class Renderer:
             self._now[name] = np.where(snapshot.acted, violations[name], 0)
             self._so_far[name] = np.where(snapshot.acted, self._so_far[name] + violations[name], 0)
 
+    def counts(self, lane: int) -> dict[str, tuple[int, int]]:
+        """Violations of a lane by channel: in its last step, and since its reset."""
+        return {
+            name: (int(self._now[name][lane]), int(self._so_far[name][lane])) for name in self._now
+        }
+
     def frame(self, snapshot: Snapshot, lane: int) -> Frame:
         """Draw a lane: (height, width, 3)."""
         from grid_fed_rl.drawing.live import DeviceStates
@@ -79,8 +85,7 @@ class Renderer:
 
         case, row = self._case, snapshot.lanes(np.array([lane]))
         feeder, setpoint = case.network.feeder, row.setpoint
-        counts = {n: (int(self._now[n][lane]), int(self._so_far[n][lane])) for n in self._now}
-        read = sections(case, row, counts)
+        read = sections(case, row, self.counts(lane))
         if self._picture is None:
             title = f"{feeder.title or feeder.name}, {case.year.name}"
             self._picture = FeederPicture(case.network, _limits(case), title, read)

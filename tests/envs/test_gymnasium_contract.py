@@ -26,8 +26,9 @@ def test_every_id_is_held_here():
 
 @pytest.mark.parametrize("env_id", FEEDERS)
 @pytest.mark.parametrize("options", [{}, {"observe": "zones"}, {"local_controls": True}])
-def test_passes_gymnasiums_checker_without_a_warning(env_id, options):
-    check_env(gymnasium.make(env_id, **options).unwrapped)
+def test_passes_gymnasiums_checker_without_a_warning(env_id, options, windowless):
+    check_env(gymnasium.make(env_id, **options).unwrapped)  # in every render mode, too
+    assert windowless.get_fignums() == []
 
 
 @pytest.mark.parametrize("env_id", FEEDERS)
