@@ -78,17 +78,17 @@ def test_rings_stand_at_buses_with_a_phase_outside(network13):
     states = with_bus(network13, states_of(network13), "671", 1.0, 0.965, 1.045)
     states = with_bus(network13, states, "634", 1.0, 0.97, 1.05)
     picture.frame(states, "", [])
-    rings = [tuple(xy) for xy in picture.feeder.rings.get_offsets()]
+    rings = [tuple(xy) for xy in np.asarray(picture.feeder.rings.get_offsets())]
     assert rings == [picture.feeder.shape.at("671")]
     picture.frame(states_of(network13), "", [])
-    assert len(picture.feeder.rings.get_offsets()) == 0
+    assert np.size(picture.feeder.rings.get_offsets()) == 0
 
 
 def test_dead_buses_are_pale_and_have_no_ring(network13, picture13):
     states = with_bus(network13, states_of(network13), "680", 0.0, 0.0, 0.0)
     frame = picture13.frame(states, "", [])
     np.testing.assert_allclose(pixel(picture13, frame, "680"), [0xE0] * 3, atol=1.0)
-    assert len(picture13.feeder.rings.get_offsets()) == 0
+    assert np.size(picture13.feeder.rings.get_offsets()) == 0
 
 
 def test_taps_capacitors_and_switches_are_marked_as_they_stand(network13, picture13):
@@ -100,6 +100,8 @@ def test_taps_capacitors_and_switches_are_marked_as_they_stand(network13, pictur
     )
     picture13.frame(states, "", [])
     feeder = picture13.feeder
+    assert feeder.capacitor_dots is not None
+    assert feeder.switch_dots is not None
     assert [words.get_text() for words, _ in feeder.tap_words] == ["+5 −3 0"]
     np.testing.assert_allclose(
         feeder.capacitor_dots.get_facecolors(), [to_rgba("#009E73"), to_rgba("white")]
@@ -115,7 +117,9 @@ def test_a_battery_is_as_full_as_its_charge():
     network = vvo_case("ieee123").network
     picture = FeederPicture(network, LIMITS, "IEEE 123", [])
     picture.frame(replace(states_of(network), soc=np.array([0.0, 0.25, 0.5, 1.0])), "", [])
-    heights = [np.ptp(path.vertices[:, 1]) for path in picture.feeder.battery_fills.get_paths()]
+    fills = picture.feeder.battery_fills
+    assert fills is not None
+    heights = [np.ptp(np.asarray(path.vertices)[:, 1]) for path in fills.get_paths()]
     np.testing.assert_allclose(np.array(heights) / heights[-1], [0.0, 0.25, 0.5, 1.0])
 
 

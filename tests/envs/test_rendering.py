@@ -5,6 +5,7 @@ import gc
 import pickle
 import sys
 from dataclasses import replace
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -24,7 +25,7 @@ SHAPE = (640, 1120, 3)
 RING = np.array([0xB3, 0x26, 0x1E])
 
 
-def drawn(case, *, day=3, moves=()):
+def drawn(case, *, day=3, moves=()) -> Any:
     """An environment that draws, after some steps."""
     env = GridEnv(case, render_mode="rgb_array")
     env.reset(seed=0, options={"day": day})
@@ -224,7 +225,8 @@ def test_gymnasiums_render_wrappers_do_no_harm():
     for _ in range(3):
         env.step(np.zeros(6, dtype=np.float32))
     frames = env.render()
-    assert [frame.shape for frame in frames] == [SHAPE] * 4
+    assert isinstance(frames, list)
+    assert [np.shape(frame) for frame in frames] == [SHAPE] * 4
     assert GridEnv.metadata["render_modes"] == ["human", "rgb_array"]
     inner = gymnasium.make("GridFedRL/IEEE13-VVO-v0", render_mode="rgb_array")
     pixels, _ = AddRenderObservation(inner).reset(seed=0)
