@@ -137,7 +137,9 @@ def test_an_environment_is_shown_and_drawn(capsys: Capture, tmp_path: Path):
     for name in ("one.png", "other.png"):
         assert main([*command, str(tmp_path / name)]) == 0
     text = capsys.readouterr().out
-    assert "6 numbers from -1 to 1: reg1, reg2, reg3, cap1, cap2, battery_680" in text
+    assert "6 numbers from -1 to 1: reg1, reg2, reg3, cap1, cap2, battery_680" in " ".join(
+        text.split()
+    )
     assert f"Drawn into {tmp_path / 'one.png'}" in text
     assert max(map(len, text.splitlines())) <= 80
     one, other = ((tmp_path / name).read_bytes() for name in ("one.png", "other.png"))

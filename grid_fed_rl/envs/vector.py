@@ -105,7 +105,7 @@ class GridVectorEnv(VectorEnv[Observations, ArrayLike, NDArray[Any]]):
             TaskError: the environment was never reset.
         """
         if self._snapshot is None:
-            raise TaskError("environment was not reset; call reset() first")
+            raise TaskError("environment was not reset; call reset() before step() or render()")
         return self._snapshot
 
     @property

@@ -187,7 +187,7 @@ def test_without_a_mode_nothing_is_drawn(case13):
 
 
 def test_before_a_reset_there_is_nothing_to_draw(case13):
-    with pytest.raises(TaskError, match=r"not reset; call reset\(\) first"):
+    with pytest.raises(TaskError, match=r"not reset; call reset\(\) before step\(\) or render"):
         GridEnv(case13, render_mode="rgb_array").render()
 
 
