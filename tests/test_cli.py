@@ -141,7 +141,7 @@ def test_an_environment_is_shown_and_drawn(capsys: Capture, tmp_path: Path):
         text.split()
     )
     assert f"Drawn into {tmp_path / 'one.png'}" in text
-    assert max(map(len, text.splitlines())) <= 80
+    assert max(len(line) for line in text.splitlines() if "Drawn" not in line) <= 80
     one, other = ((tmp_path / name).read_bytes() for name in ("one.png", "other.png"))
     assert one.startswith(b"\x89PNG")
     assert one == other
