@@ -50,6 +50,7 @@ def help_of(capsys: Capture, *command: str) -> str:
         ("feeders", "show"),
         ("solve",),
         ("envs",),
+        ("envs", "show"),
         ("bench",),
         ("bench", "year"),
     ],
@@ -131,6 +132,34 @@ def test_envs_lists_the_registered_ids(capsys: Capture):
     assert any(line.endswith("13Bus_soc of PowerGym, by data=FOLDER") for line in lines)
 
 
+def test_an_environment_is_shown_and_drawn(capsys: Capture, tmp_path: Path):
+    pytest.importorskip("matplotlib", reason="matplotlib draws; the extra `plot` has it")
+    command = ["envs", "show", "GridFedRL/IEEE13-VVO-v0", "--steps", "2", "--plot"]
+    for name in ("one.png", "other.png"):
+        assert main([*command, str(tmp_path / name)]) == 0
+    text = capsys.readouterr().out
+    assert "6 numbers from -1 to 1: reg1, reg2, reg3, cap1, cap2, battery_680" in " ".join(
+        text.split()
+    )
+    assert f"Drawn into {tmp_path / 'one.png'}" in text
+    assert max(len(line) for line in text.splitlines() if "Drawn" not in line) <= 80
+    one, other = ((tmp_path / name).read_bytes() for name in ("one.png", "other.png"))
+    assert one.startswith(b"\x89PNG")
+    assert one == other
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["GridFedRL/IEEE14-VVO-v0"], "no environment 'GridFedRL/IEEE14-VVO-v0'; known: "),
+        (["GridFedRL/IEEE13-VVO-v0", "--steps", "25"], "--steps is 25; an episode has 0 to 24"),
+    ],
+)
+def test_an_environment_that_is_not_is_refused(capsys: Capture, argv: list[str], message: str):
+    assert main(["envs", "show", *argv]) == 2
+    assert capsys.readouterr().err.startswith(f"grid-fed-rl: {message}")
+
+
 def test_an_error_is_one_line_and_status_two(capsys: Capture):
     assert main(["feeders", "show", "ieee14"]) == 2
     out, err = capsys.readouterr()
@@ -151,7 +180,7 @@ def test_debug_shows_the_traceback():
     [
         (["feeder"], "invalid choice: 'feeder'"),
         (["demo", "--qick"], "demo: unrecognised arguments: --qick"),
-        (["envs", "x"], "envs: unrecognised arguments: x"),
+        (["envs", "x"], "invalid choice: 'x'"),
         (["feeders", "show"], "required: NAME"),
     ],
 )

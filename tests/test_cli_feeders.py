@@ -105,7 +105,7 @@ def test_a_script_is_shown_with_its_faults_and_its_report(capsys: Capture, tmp_p
 
 
 def test_a_feeder_is_drawn(capsys: Capture, tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib", reason="matplotlib draws; the extra `experiments` has it")
+    pytest.importorskip("matplotlib", reason="matplotlib draws; the extra `plot` has it")
     picture = tmp_path / "ieee13.png"
     assert f"Drawn into {picture}" in shown(capsys, "ieee13", "--plot", str(picture))
     assert picture.read_bytes().startswith(b"\x89PNG")

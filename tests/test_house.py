@@ -22,7 +22,9 @@ ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 LEARNING_LIBRARIES = {"torch", "flwr", "minari", "opacus", "dp_accounting"}
-PHYSICS_ROOMS = ("feeders", "powerflow", "scenarios", "devices", "safety", "envs", "analytics")
+PHYSICS_ROOMS = (
+    *("feeders", "powerflow", "scenarios", "devices", "drawing", "safety", "envs", "analytics"),
+)
 
 
 def fresh_interpreter(code: str) -> str:
@@ -88,7 +90,7 @@ def test_constraints_pin_every_requirement_within_its_range() -> None:
         for name, _, pin in (line.partition("==") for line in lines if not line.startswith("#"))
     }
     assert all(pins.values()), "every line is name==version"
-    installed_by_make = ("train", "federated", "experiments", "dev", "docs")
+    installed_by_make = ("train", "federated", "experiments", "plot", "dev", "docs")
     wanted = map(
         Requirement,
         chain(PROJECT["dependencies"], *(EXTRAS[extra] for extra in installed_by_make)),

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,15 +10,23 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.collections import LineCollection
-from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patheffects import withStroke
-from matplotlib.transforms import Bbox
 from numpy.typing import NDArray
 
-from grid_fed_rl.analytics.feeder_layout import Edge, FeederLayout, feeder_edges, feeder_layout
-from grid_fed_rl.analytics.style import INK, OUTSIDE, QUIET, new_figure, save_png, styled
+from grid_fed_rl.analytics.save import save_png
+from grid_fed_rl.drawing.layout import Edge
+from grid_fed_rl.drawing.marks import (
+    DEAD,
+    DOTS_UP_TO,
+    MARKS,
+    VoltageScale,
+    mark_handle,
+    voltage_scale,
+    write_names,
+)
+from grid_fed_rl.drawing.shape import FeederShape, bus_nodes, farthest_pu
+from grid_fed_rl.drawing.style import LIMITS_PU, OUTSIDE, QUIET, new_figure, styled
 from grid_fed_rl.feeders import Feeder
 from grid_fed_rl.powerflow import (
     Network,
@@ -31,19 +39,8 @@ from grid_fed_rl.powerflow import (
 
 __all__ = ["draw_feeder", "feeder_figure"]
 
-# Grey in the middle, not white, which would vanish on paper.
-_COLOURS = LinearSegmentedColormap.from_list("voltage", ["#0072B2", "#a8a8a8", "#D55E00"])
-_DEAD = "#e0e0e0"
 _SPAN_PU = 0.05  # least half width of the colour bar around 1 p.u.
 _THIN, _THICK = 0.8, 6.0  # points: carries nothing; is full, or carries the most
-_DOTS_UP_TO = 600  # buses; beyond, lines alone say more
-_NAMES_UP_TO = 45  # buses
-_CORNERS = (  # offset in points and alignment of a name, the likeliest to be free first
-    ((5, 5), "left", "bottom"),
-    ((5, -5), "left", "top"),
-    ((-5, 5), "right", "bottom"),
-    ((-5, -5), "right", "top"),
-)
 
 
 class _Widths(NamedTuple):
@@ -60,22 +57,16 @@ class _Widths(NamedTuple):
 class _Picture:
     """What is drawn: a feeder, where it is, and one row of its power flow."""
 
-    feeder: Feeder
-    layout: FeederLayout
-    edges: list[Edge]
-    column: dict[str, int]  # of each bus
+    shape: FeederShape
     v_pu: NDArray[np.float64]  # (bus,) of the phase farthest from nominal; 0 where dead
     widths: _Widths
 
-    def at(self, bus: str) -> tuple[float, float]:
-        """Where a bus is."""
-        k = self.column[bus]
-        return float(self.layout.x[k]), float(self.layout.y[k])
-
-    def middle(self, edge: Edge) -> tuple[float, float]:
-        """The middle of an edge."""
-        (x_1, y_1), (x_2, y_2) = self.at(edge.from_), self.at(edge.to)
-        return (x_1 + x_2) / 2.0, (y_1 + y_2) / 2.0
+    @property
+    def scale(self) -> VoltageScale:
+        """Voltage as colour: as far as this row goes."""
+        live = self.v_pu[self.v_pu > 0.0]
+        farthest = float(np.abs(live - 1.0).max(initial=0.0))
+        return voltage_scale(LIMITS_PU, max(_SPAN_PU, farthest))
 
 
 def draw_feeder(
@@ -113,15 +104,10 @@ def feeder_figure(
     if flow is None:
         flow = solve(network, nominal_setpoint(network))
     flow = flow.rows(slice(0, 1))
-    edges = _as_solved(feeder_edges(feeder), network, flow)
-    picture = _Picture(
-        feeder,
-        feeder_layout(feeder),
-        edges,
-        {name: k for k, name in enumerate(feeder.buses)},
-        _bus_voltages(feeder, network, flow),
-        _widths(edges, network, flow),
-    )
+    shape = FeederShape.of(feeder)
+    shape = replace(shape, edges=_as_solved(shape.edges, network, flow))
+    v_pu = farthest_pu(bus_nodes(network), np.abs(flow.v_pu[0]))
+    picture = _Picture(shape, v_pu, _widths(shape.edges, network, flow))
     with styled():
         figure = new_figure(10.0, 7.2)
         ax = figure.subplots()
@@ -129,14 +115,14 @@ def feeder_figure(
         _draw_elements(ax, picture)
         ax.set_axis_off()
         ax.margins(0.04)
-        if not picture.layout.is_tree:
+        if not shape.layout.is_tree:
             ax.set_aspect("equal", adjustable="datalim")
         ax.set_title(_heading(picture, flow, title), loc="left", linespacing=1.5)
         _colour_bar(figure, ax, picture)
         figure.legend(
             handles=_legend(picture), loc="outside lower center", ncols=5, columnspacing=1.6
         )
-        _write_names(figure, ax, picture)
+        write_names(figure, ax, shape)
     return figure
 
 
@@ -149,18 +135,6 @@ def _as_solved(edges: list[Edge], network: Network, flow: PowerFlow) -> list[Edg
         else edge
         for edge in edges
     ]
-
-
-def _bus_voltages(feeder: Feeder, network: Network, flow: PowerFlow) -> NDArray[np.float64]:
-    """(bus,) magnitude, p.u., of the live phase farthest from nominal; 0 without one."""
-    magnitude = np.abs(flow.v_pu[0])
-    v_pu = np.zeros(len(feeder.buses))
-    for k, bus in enumerate(feeder.buses):
-        phases = [p for p in feeder.phases_of(bus) if p <= 3]
-        here = magnitude[[network.node_index[f"{bus}.{p}"] for p in phases]]
-        if (live := here[here > 0.0]).size:
-            v_pu[k] = live[np.abs(live - 1.0).argmax()]
-    return v_pu
 
 
 def _widths(edges: list[Edge], network: Network, flow: PowerFlow) -> _Widths:
@@ -200,18 +174,11 @@ def _round(amps: float) -> float:
     return math.floor(2.0 * amps / size) / 2.0 * size
 
 
-def _norm(v_pu: NDArray[np.float64]) -> Normalize:
-    live = v_pu[v_pu > 0.0]
-    span = max(_SPAN_PU, float(np.abs(live - 1.0).max(initial=0.0)))
-    return Normalize(1.0 - span, 1.0 + span)
-
-
 def _draw_branches(ax: Axes, picture: _Picture) -> None:
-    norm, v_pu = _norm(picture.v_pu), picture.v_pu
-    ends = np.array([[picture.column[e.from_], picture.column[e.to]] for e in picture.edges])
-    ends = ends.reshape(-1, 2)
-    points = np.stack([picture.layout.x[ends], picture.layout.y[ends]], axis=-1)
-    closed = np.array([edge.closed for edge in picture.edges], dtype=bool)
+    shape, v_pu = picture.shape, picture.v_pu
+    colours, norm = picture.scale
+    ends, points = shape.ends, shape.segments
+    closed = np.array([edge.closed for edge in shape.edges], dtype=bool)
     dead = closed & (v_pu[ends] == 0.0).any(axis=1)
     over, live = closed & picture.widths.over, closed & ~dead
     halo_points = picture.widths.points[over] + 6.0
@@ -224,30 +191,30 @@ def _draw_branches(ax: Axes, picture: _Picture) -> None:
             linewidths=halo_points,
         )
     )
-    for some, colour, style in ((~closed, QUIET, (0, (3, 3))), (dead, _DEAD, "-")):
+    for some, colour, style in ((~closed, QUIET, (0, (3, 3))), (dead, DEAD, "-")):
         ax.add_collection(
             LineCollection(list(points[some]), colors=colour, linewidths=1.2, linestyles=[style])
         )
     lines = LineCollection(
         list(points[live]),
         array=v_pu[ends[live, 1]],
-        cmap=_COLOURS,
+        cmap=colours,
         norm=norm,
         linewidths=picture.widths.points[live],
         capstyle="round",
     )
     ax.add_collection(lines)
     ax.autoscale_view()
-    if len(v_pu) <= _DOTS_UP_TO:
+    if len(v_pu) <= DOTS_UP_TO:
         here = v_pu > 0.0
-        x, y = picture.layout.x, picture.layout.y
-        ax.scatter(x[~here], y[~here], s=20, c=_DEAD, zorder=3)
+        x, y = shape.layout.x, shape.layout.y
+        ax.scatter(x[~here], y[~here], s=20, c=DEAD, zorder=3)
         ax.scatter(
             x[here],
             y[here],
             s=20,
             c=v_pu[here],
-            cmap=_COLOURS,
+            cmap=colours,
             norm=norm,
             ec="white",
             lw=0.5,
@@ -255,41 +222,23 @@ def _draw_branches(ax: Axes, picture: _Picture) -> None:
         )
 
 
-class _Mark(NamedTuple):
-    text: str
-    marker: str
-    size: float
-    face: str
-    edge: str
-
-
-_MARKS = {
-    "source": _Mark("source", "*", 15.0, "#F0E442", INK),
-    "regulator": _Mark("regulator", "D", 8.0, "#CC79A7", INK),
-    "capacitor": _Mark("capacitor", "v", 9.0, "#009E73", INK),
-    "closed": _Mark("closed switch", "s", 5.5, INK, INK),
-    "open": _Mark("open switch", "s", 6.5, "white", OUTSIDE),
-}
-
-
-def _places(picture: _Picture) -> dict[str, list[tuple[float, float]]]:
+def _places(shape: FeederShape) -> dict[str, list[tuple[float, float]]]:
     """Where each kind of mark stands."""
-    feeder = picture.feeder
-    regulated = {f"transformer.{r.transformer}" for r in feeder.regulators.values()}
-    switches = [edge for edge in picture.edges if edge.element.startswith("switch.")]
+    feeder = shape.feeder
+    switches = [edge for edge in shape.edges if edge.element.startswith("switch.")]
     at = {
-        "closed": [picture.middle(edge) for edge in switches if edge.closed],
-        "open": [picture.middle(edge) for edge in switches if not edge.closed],
-        "capacitor": [picture.at(c.terminal.bus) for c in feeder.capacitors.values()],
-        "regulator": [picture.middle(edge) for edge in picture.edges if edge.element in regulated],
-        "source": [picture.at(feeder.source.bus)],
+        "closed": [shape.middle(edge) for edge in switches if edge.closed],
+        "open": [shape.middle(edge) for edge in switches if not edge.closed],
+        "capacitor": [shape.at(c.terminal.bus) for c in feeder.capacitors.values()],
+        "regulator": [shape.middle(edge) for edge in shape.regulated.values()],
+        "source": [shape.at(feeder.source.bus)],
     }
     return {kind: list(dict.fromkeys(places)) for kind, places in at.items() if places}
 
 
 def _draw_elements(ax: Axes, picture: _Picture) -> None:
-    for kind, places in _places(picture).items():
-        mark = _MARKS[kind]
+    for kind, places in _places(picture.shape).items():
+        mark = MARKS[kind]
         x, y = zip(*places, strict=True)
         ax.plot(
             x,
@@ -304,35 +253,8 @@ def _draw_elements(ax: Axes, picture: _Picture) -> None:
         )
 
 
-def _write_names(figure: Figure, ax: Axes, picture: _Picture) -> None:
-    """Names of buses where there is room: beside the bus, and over no other name."""
-    if len(picture.feeder.buses) > _NAMES_UP_TO:
-        return
-    figure.draw_without_rendering()  # now it is known how large everything is
-    renderer = figure.canvas.get_renderer()  # pyright: ignore[reportAttributeAccessIssue]
-    taken: list[Bbox] = []
-    for bus in picture.feeder.buses:
-        for (dx, dy), ha, va in _CORNERS:
-            text = ax.annotate(
-                bus,
-                picture.at(bus),
-                (dx, dy),
-                textcoords="offset points",
-                fontsize=7.5,
-                color=INK,
-                path_effects=[withStroke(linewidth=2.0, foreground="white")],
-                ha=ha,
-                va=va,
-            )
-            box = text.get_window_extent(renderer).padded(3.0)
-            if not any(box.overlaps(other) for other in taken):
-                taken.append(box)
-                break
-            text.remove()
-
-
 def _heading(picture: _Picture, flow: PowerFlow, title: str | None) -> str:
-    feeder, layout = picture.feeder, picture.layout
+    feeder, layout = picture.shape.feeder, picture.shape.layout
     live = picture.v_pu[picture.v_pu > 0.0]
     notes = []
     if not flow.converged[0]:
@@ -353,17 +275,14 @@ def _heading(picture: _Picture, flow: PowerFlow, title: str | None) -> str:
 
 
 def _colour_bar(figure: Figure, ax: Axes, picture: _Picture) -> None:
-    scale = ScalarMappable(_norm(picture.v_pu), _COLOURS)
+    scale = ScalarMappable(picture.scale.norm, picture.scale.colours)
     bar = figure.colorbar(scale, ax=ax, shrink=0.7, aspect=30, pad=0.01)
     bar.set_label("Voltage of the phase farthest from 1 p.u. (p.u.)")
     bar.outline.set_visible(False)
 
 
 def _legend(picture: _Picture) -> list[Line2D]:
-    handles = [
-        Line2D([], [], ls="", marker=m.marker, ms=m.size, mfc=m.face, mec=m.edge, label=m.text)
-        for m in (_MARKS[kind] for kind in reversed(_places(picture)))
-    ]
+    handles = [mark_handle(MARKS[kind]) for kind in reversed(_places(picture.shape))]
     widths = picture.widths
     handles += [
         Line2D([], [], color=QUIET, lw=points, label=f"{widths.title} {text}" if not n else text)
@@ -374,5 +293,5 @@ def _legend(picture: _Picture) -> list[Line2D]:
             Line2D([], [], color=OUTSIDE, alpha=0.35, lw=_THICK + 4.0, label="over its rating")
         )
     if (picture.v_pu == 0.0).any():
-        handles.append(Line2D([], [], color=_DEAD, lw=1.5, label="no voltage"))
+        handles.append(Line2D([], [], color=DEAD, lw=1.5, label="no voltage"))
     return handles

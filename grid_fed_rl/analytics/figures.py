@@ -16,22 +16,22 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from grid_fed_rl.analytics.style import (
+from grid_fed_rl.analytics.save import save_png
+from grid_fed_rl.analytics.vocabulary import (
+    MetricTable,
+    check_metrics,
+    metric_text,
+    policy_text,
+)
+from grid_fed_rl.drawing.style import (
     LIMITS_PU,
     PHASES,
     QUIET,
     mark_limits,
     new_figure,
     png_bytes,
-    save_png,
     styled,
     svg_text,
-)
-from grid_fed_rl.analytics.vocabulary import (
-    MetricTable,
-    check_metrics,
-    metric_text,
-    policy_text,
 )
 from grid_fed_rl.errors import GridFedRLError
 

@@ -8,14 +8,14 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
 from grid_fed_rl.analytics.profile import ProfileLayout, profile_layout
-from grid_fed_rl.analytics.style import (
+from grid_fed_rl.analytics.save import save_png
+from grid_fed_rl.drawing.style import (
     INK,
     LIMITS_PU,
     PHASES,
     QUIET,
     mark_limits,
     new_figure,
-    save_png,
     styled,
 )
 from grid_fed_rl.powerflow import Network, PowerFlow

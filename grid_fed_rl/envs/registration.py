@@ -5,7 +5,7 @@ they need are loaded when an environment is made.
 """
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from os import PathLike
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from grid_fed_rl.envs.single import GridEnv
     from grid_fed_rl.envs.vector import GridVectorEnv
 
-__all__ = ["ENV_IDS", "POWERGYM_IDS", "TASKS", "register"]
+__all__ = ["ENV_IDS", "POWERGYM_IDS", "TASKS", "case_of", "register"]
 
 FEEDERS = {
     "IEEE13": "ieee13",
@@ -67,7 +67,11 @@ def _register(env_id: str, single: str, vector: str, fixed: dict[str, Any]) -> N
 
 
 def make_single(
-    task: str, feeder: str, action_mode: "ActionMode" = "continuous", **options: Any
+    task: str,
+    feeder: str,
+    action_mode: "ActionMode" = "continuous",
+    render_mode: str | None = None,
+    **options: Any,
 ) -> "GridEnv":
     """Make the single environment of a task on a feeder.
 
@@ -75,6 +79,7 @@ def make_single(
         task: One of `TASKS`.
         feeder: Name of a shipped feeder.
         action_mode: ``continuous`` or ``multidiscrete``.
+        render_mode: ``human``, ``rgb_array`` or None.
         **options: What the task's own function takes.
 
     Raises:
@@ -82,7 +87,7 @@ def make_single(
     """
     from grid_fed_rl.envs.single import GridEnv
 
-    return GridEnv(_case(task, feeder, options), action_mode)
+    return GridEnv(case_of(task, feeder, options), action_mode, render_mode)
 
 
 def make_vector(
@@ -92,6 +97,7 @@ def make_vector(
     autoreset_mode: str = "NextStep",
     threads: int | None = None,
     action_mode: "ActionMode" = "continuous",
+    render_mode: str | None = None,
     **options: Any,
 ) -> "GridVectorEnv":
     """Make the vector environment of a task on a feeder.
@@ -101,8 +107,8 @@ def make_vector(
     """
     from grid_fed_rl.envs.vector import GridVectorEnv
 
-    case = _case(task, feeder, options)
-    return GridVectorEnv(case, num_envs, autoreset_mode, threads, action_mode)
+    case = case_of(task, feeder, options)
+    return GridVectorEnv(case, num_envs, autoreset_mode, threads, action_mode, render_mode)
 
 
 def make_powergym(system: str, data: str | PathLike[str] | None = None) -> "PowerGymEnv":
@@ -133,7 +139,12 @@ def make_powergym_vector(
     return PowerGymVectorEnv(powergym_task(system, data), num_envs, autoreset_mode, threads)
 
 
-def _case(task: str, feeder: str, options: dict[str, Any]) -> "Case":
+def case_of(task: str, feeder: str, options: Mapping[str, Any]) -> "Case":
+    """The case of a task on a feeder.
+
+    Raises:
+        TaskError: an option is unknown, or names what does not exist.
+    """
     module, function = TASKS[task]
     assemble: Callable[..., Case] = getattr(import_module(f"{__package__}.{module}"), function)
     known = [name for name in inspect.signature(assemble).parameters if name != "feeder"]

@@ -5,11 +5,12 @@ batched power flow solves them, and the parts of the case look at the whole
 snapshot (`dynamics`). Seeds and ends of episodes are in `lane_env`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from gymnasium import spaces
+from gymnasium.logger import warn
 from gymnasium.vector import AutoresetMode
 from numpy.typing import ArrayLike, NDArray
 
@@ -18,11 +19,13 @@ from grid_fed_rl.envs.case import Case
 from grid_fed_rl.envs.dynamics import advance, rest
 from grid_fed_rl.envs.info import reward_terms, vector_info
 from grid_fed_rl.envs.lane_env import LaneVectorEnv
+from grid_fed_rl.envs.rendering import NOT_RENDERED, RENDER_FPS, Renderer, known_render_mode
 from grid_fed_rl.envs.snapshot import Snapshot
 
 __all__ = ["GridVectorEnv"]
 
 Floats = NDArray[np.float64]
+Lanes = NDArray[np.bool_]
 
 
 class GridVectorEnv(LaneVectorEnv[Snapshot]):
@@ -56,9 +59,11 @@ class GridVectorEnv(LaneVectorEnv[Snapshot]):
         autoreset_mode: ``NEXT_STEP`` or ``SAME_STEP``.
         threads: Threads of the power flow; all processors by default.
         action_mode: ``continuous`` or ``multidiscrete``.
+        render_mode: None, or ``rgb_array`` to draw every lane in `render`.
 
     Raises:
-        TaskError: `num_envs`, `autoreset_mode` or `action_mode` is none of these.
+        TaskError: `num_envs`, `autoreset_mode`, `action_mode` or `render_mode` is none of
+            these, or matplotlib, which draws, is not installed.
     """
 
     option = "day"
@@ -71,6 +76,7 @@ class GridVectorEnv(LaneVectorEnv[Snapshot]):
         autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
         threads: int | None = None,
         action_mode: ActionMode = "continuous",
+        render_mode: str | None = None,
     ) -> None:
         self.case = case
         self._actions = actions_of(action_mode, case.action_names, case.action_choices)
@@ -83,6 +89,9 @@ class GridVectorEnv(LaneVectorEnv[Snapshot]):
             autoreset_mode,
             threads,
         )
+        self.metadata |= {"render_modes": ["rgb_array"], "render_fps": RENDER_FPS}
+        self.render_mode = known_render_mode(render_mode, self.metadata["render_modes"])
+        self._renderer = None if render_mode is None else Renderer(case, num_envs)
 
     def checked(self, action: ArrayLike, lead: tuple[int, ...]) -> Floats:
         """An action of shape ``(*lead, action)`` as numbers from -1 to 1.
@@ -108,6 +117,48 @@ class GridVectorEnv(LaneVectorEnv[Snapshot]):
 
     def _info(self, snapshot: Snapshot, terms: Mapping[str, Floats]) -> dict[str, Any]:
         return vector_info(self.case, snapshot, terms)
+
+    def reset(
+        self,
+        *,
+        seed: int | Sequence[int | None] | None = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> tuple[NDArray[np.float32], dict[str, Any]]:
+        """Begin a new episode in every lane; see `LaneVectorEnv`."""
+        observation, info = super().reset(seed=seed, options=options)
+        self._count(info)
+        return observation, info
+
+    def take(
+        self, action: NDArray[Any]
+    ) -> tuple[NDArray[np.float32], Floats, Lanes, Lanes, dict[str, Any]]:
+        """A step with an action that `checked` gave: (lane, action)."""
+        result = super().take(action)
+        self._count(result[-1])
+        return result
+
+    # ---- pictures ---------------------------------------------------------------
+
+    def render(self) -> tuple[NDArray[np.uint8], ...] | None:
+        """Draw every lane as the last reset or step left it: (height, width, 3) each.
+
+        Raises:
+            TaskError: the environment was never reset.
+        """
+        if self._renderer is None:
+            warn(f"{NOT_RENDERED}, here gymnasium.make_vec(..., render_mode='rgb_array')")
+            return None
+        return tuple(self._renderer.frame(self.snapshot, k) for k in range(self.num_envs))
+
+    def _count(self, info: Mapping[str, Any]) -> None:
+        if self._renderer is not None:
+            self._renderer.count(self.snapshot, info["violations"])
+
+    def close_extras(self, **kwargs: Any) -> None:
+        """Let go of what was drawn."""
+        del kwargs
+        if self._renderer is not None:
+            self._renderer.close()
 
 
 def _unit_box(n: int) -> spaces.Box:

@@ -11,6 +11,16 @@ from grid_fed_rl.scenarios import year_from_arrays
 COLLAPSES = {1: 4, 2: 9, 4: 0}  # hour of each day at which no voltage can be held
 
 
+@pytest.fixture
+def windowless(monkeypatch):
+    """Let ``human`` draw without a window, as a machine without a display has to ask for."""
+    pyplot = pytest.importorskip("matplotlib.pyplot", reason="the extra `plot` draws")
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    pyplot.switch_backend("agg")
+    yield pyplot
+    pyplot.close("all")
+
+
 @pytest.fixture(scope="session")
 def case13() -> Case:
     return vvo_case("ieee13")

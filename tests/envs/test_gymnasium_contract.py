@@ -22,8 +22,9 @@ FEEDERS = {"GridFedRL/IEEE13-VVO-v0": (54, 6), "GridFedRL/IEEE123-VVO-v0": (300,
 
 @pytest.mark.parametrize("env_id", FEEDERS)
 @pytest.mark.parametrize("options", [{}, {"observe": "zones"}, {"local_controls": True}])
-def test_passes_gymnasiums_checker_without_a_warning(env_id, options):
-    check_env(gymnasium.make(env_id, **options).unwrapped)
+def test_passes_gymnasiums_checker_without_a_warning(env_id, options, windowless):
+    check_env(gymnasium.make(env_id, **options).unwrapped)  # in every render mode, too
+    assert windowless.get_fignums() == []
 
 
 @pytest.mark.parametrize("env_id", FEEDERS)

@@ -10,7 +10,9 @@ import pytest
 import grid_fed_rl
 from grid_fed_rl.envs import POWERGYM_IDS, register
 
-ENGINES = ("numba", "opendssdirect", "pandas", "scipy", "torch", "flwr", "pettingzoo")
+ENGINES = (
+    *("numba", "opendssdirect", "pandas", "scipy", "torch", "flwr", "pettingzoo", "matplotlib"),
+)
 
 
 def fresh_interpreter(code: str):
@@ -42,14 +44,14 @@ def test_id_with_the_package_before_it_needs_no_import():
     )
 
 
-def test_environments_load_no_reference_engine():
+def test_environments_load_no_reference_engine_and_nothing_that_draws():
     """OpenDSS is for checks; it brings pandas and takes a second to import."""
     loaded = fresh_interpreter(
         "import json, sys, gymnasium, grid_fed_rl\n"
         "gymnasium.make_vec('GridFedRL/IEEE13-VVO-v0', num_envs=2).reset(seed=0)\n"
         "print(json.dumps(list({m.split('.')[0] for m in sys.modules})))"
     )
-    assert not {"opendssdirect", "pandas", "torch", "flwr"} & set(loaded)
+    assert not {"opendssdirect", "pandas", "torch", "flwr", "matplotlib"} & set(loaded)
 
 
 def test_registering_again_changes_nothing():

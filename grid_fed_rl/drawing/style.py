@@ -1,4 +1,4 @@
-"""How every figure looks, and how it is written to a file.
+"""How every figure looks, and what it is as SVG and PNG.
 
 Figures are objects of their own; pyplot and its global state are not used.
 Phases have the same colours everywhere, from the palette of Okabe and Ito
@@ -8,17 +8,17 @@ Phases have the same colours everywhere, from the palette of Okabe and Ito
 import io
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from pathlib import Path
 from typing import Any
 
 import matplotlib
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.image import imsave
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.typing import RcKeyType
-
-from grid_fed_rl.analytics.runs import write_atomic
+from numpy.typing import NDArray
 
 __all__ = [
     "INK",
@@ -28,8 +28,8 @@ __all__ = [
     "QUIET",
     "mark_limits",
     "new_figure",
+    "pixels_png",
     "png_bytes",
-    "save_png",
     "styled",
     "svg_text",
 ]
@@ -80,9 +80,11 @@ def png_bytes(figure: Figure, dpi: float = 150.0) -> bytes:
     return buffer.getvalue()
 
 
-def save_png(figure: Figure, path: Path, dpi: float = 150.0) -> None:
-    """Write the figure as a PNG file, whole or not at all."""
-    write_atomic(path, png_bytes(figure, dpi))
+def pixels_png(pixels: NDArray[np.uint8]) -> bytes:
+    """Pixels of (height, width, 3) as PNG."""
+    buffer = io.BytesIO()
+    imsave(buffer, pixels, format="png", metadata={"Software": ""})
+    return buffer.getvalue()
 
 
 def styled() -> AbstractContextManager[None]:
