@@ -60,7 +60,7 @@ def add_to(
         "--plot",
         type=picture,
         metavar="FILE.png",
-        help="also draw it, after operators' local rules, where it has any, have run it for some steps",
+        help="also draw it, after some steps by operators' local rules where it has them",
     )
     show.add_argument(
         "--utility", default="coastal", metavar="NAME", help="whose customers (coastal)"

@@ -96,11 +96,12 @@ def _groups(case: Case, lane: Snapshot) -> list[Section]:
     for group in case.groups:
         name = group.state_name
         words = _WORDS.get(name, _Words(name.replace("_", " "), 0.0, "{:.2f}".format))
-        said = [words.say(float(state)) for state in lane.states[name][0]]
+        state, seen = lane.states[name], group.observe(lane.states[name])[0]
+        said = [words.say(float(one)) for one in (state[0] if name in _WORDS else seen)]
         if isinstance(group, Batteries):
             power_kw = lane.moves[name].executed[0] * group.ratings.p_max_kw
             said = [f"{word}, {_kw(kw, sign='+')}" for word, kw in zip(said, power_kw, strict=True)]
-        shares = (group.observe(lane.states[name])[0] + 1.0) / 2.0
+        shares = (seen + 1.0) / 2.0
         readings = [Reading(word, float(share)) for word, share in zip(said, shares, strict=True)]
-        found.append(Section(words.title, group.names, readings, words.origin))
+        found.append(Section(words.title, group.state_names, readings, words.origin))
     return found

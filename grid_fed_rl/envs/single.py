@@ -49,15 +49,14 @@ class GridEnv(LaneEnv):
     ) -> None:
         self.render_mode = known_render_mode(render_mode, self.metadata["render_modes"])
         drawn = None if render_mode is None else "rgb_array"
-        lanes = GridVectorEnv(case, 1, AutoresetMode.NEXT_STEP, 1, action_mode, drawn)
-        super().__init__(lanes)
-        self._case = case
+        self._grid = GridVectorEnv(case, 1, AutoresetMode.NEXT_STEP, 1, action_mode, drawn)
+        super().__init__(self._grid)
         self._window: Window | None = None
 
     @property
     def case(self) -> Case:
         """What the environment is made of."""
-        return self._case
+        return self._grid.case
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -109,7 +108,7 @@ class GridEnv(LaneEnv):
         self.lanes.close()
 
     def _frame(self) -> NDArray[np.uint8]:
-        frames = self.lanes.render()
+        frames = self._grid.render()
         assert frames is not None
         return frames[0]
 
