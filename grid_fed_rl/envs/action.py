@@ -96,31 +96,34 @@ def actions_of(mode: ActionMode, names: Sequence[str], choices: Sequence[int]) -
     raise TaskError(f"action_mode is {mode!r}; known: 'continuous', 'multidiscrete'")
 
 
-def checked_action(action: ArrayLike, shape: tuple[int, ...], names: tuple[str, ...]) -> Floats:
-    """An action as numbers from -1 to 1.
+def checked_action(
+    action: ArrayLike, shape: tuple[int, ...], names: tuple[str, ...], most: float = 1.0
+) -> Floats:
+    """An action as numbers from -1 to 1, or from `-most` to `most`.
 
     Args:
         action: What the policy gave.
         shape: (device,) or (lane, device).
         names: (device,) what its last axis stands for.
+        most: Largest number, either way.
 
     Raises:
         ActionError: it is not numbers, has another shape, is not finite or lies
-            outside [-1, 1]; the message names lane and device.
+            outside [-most, most]; the message names lane and device.
     """
     try:
         numbers = np.asarray(action, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise ActionError(f"action is not an array of numbers: {error}") from error
     _refuse_shape(numbers, shape, names)
-    wrong = ~(np.abs(numbers) <= 1.0 + ROUNDING)  # NaN is wrong, too
+    wrong = ~(np.abs(numbers) <= most + ROUNDING)  # NaN is wrong, too
     if wrong.any():
         *lane, device = np.argwhere(wrong)[0]
         raise ActionError(
             f"action{_whose(lane)} for {names[device]!r} is {numbers[(*lane, device)]}; "
-            f"expected a number from -1 to 1"
+            f"expected a number from {-most:g} to {most:g}"
         )
-    return np.clip(numbers, -1.0, 1.0)
+    return np.clip(numbers, -most, most)
 
 
 def _refuse_shape(given: NDArray, shape: tuple[int, ...], names: tuple[str, ...]) -> None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from grid_fed_rl.envs.case import Case
 from grid_fed_rl.envs.snapshot import Snapshot
 
-__all__ = ["first_lane", "masked", "reward_terms", "vector_info"]
+__all__ = ["first_lane", "masked", "reward_terms", "vector_info", "with_masks"]
 
 Floats = NDArray[np.float64]
 Lanes = NDArray[np.bool_]
@@ -50,13 +50,14 @@ def vector_info(case: Case, snapshot: Snapshot, terms: Mapping[str, Floats]) -> 
         "day": snapshot.day.copy(),
         "converged": snapshot.flow.converged,
     }
-    return _with_masks(entries, n)
+    return with_masks(entries, n)
 
 
-def _with_masks(entries: Mapping[str, NDArray | Mapping[str, NDArray]], n: int) -> Info:
+def with_masks(entries: Mapping[str, NDArray | Mapping[str, NDArray]], n: int) -> Info:
+    """Entries, and under ``_name`` that all `n` lanes have them."""
     info: Info = {}
     for key, value in entries.items():
-        info[key] = value if isinstance(value, np.ndarray) else _with_masks(value, n)
+        info[key] = value if isinstance(value, np.ndarray) else with_masks(value, n)
         info[f"_{key}"] = np.ones(n, dtype=bool)
     return info
 

@@ -4,7 +4,7 @@ Importing this module imports no engine: entry points are strings, and the rooms
 they need are loaded when an environment is made.
 """
 
-from typing import TYPE_CHECKING, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 import gymnasium
 
@@ -13,17 +13,21 @@ from grid_fed_rl.errors import TaskError
 if TYPE_CHECKING:
     from grid_fed_rl.envs.action import ActionMode
     from grid_fed_rl.envs.case import Case
+    from grid_fed_rl.envs.mapdn import MAPDNEnv, MAPDNVectorEnv
     from grid_fed_rl.envs.single import GridEnv
     from grid_fed_rl.envs.vector import GridVectorEnv
     from grid_fed_rl.envs.vvo import VVOConfig
     from grid_fed_rl.scenarios import UtilityConfig
 
-__all__ = ["ENV_IDS", "register"]
+__all__ = ["ENV_IDS", "MAPDN_IDS", "register"]
 
 ENV_IDS = {
     "GridFedRL/IEEE13-VVO-v0": "ieee13",
     "GridFedRL/IEEE123-VVO-v0": "ieee123",
 }
+
+# Compatible with MAPDN; see `mapdn`.
+MAPDN_IDS = ("GridFedRL/MAPDN-Case33-v0",)
 
 
 class VVOOptions(TypedDict, total=False):
@@ -46,6 +50,13 @@ def register() -> None:
                 entry_point=f"{__name__}:make_single",
                 vector_entry_point=f"{__name__}:make_vector",
                 kwargs={"feeder": feeder},
+            )
+    for env_id in MAPDN_IDS:
+        if env_id not in gymnasium.registry:
+            gymnasium.register(
+                env_id,
+                entry_point=f"{__name__}:make_mapdn",
+                vector_entry_point=f"{__name__}:make_mapdn_vector",
             )
 
 
@@ -79,6 +90,35 @@ def make_vector(
 
     case = _case(feeder, options)
     return GridVectorEnv(case, num_envs, autoreset_mode, threads, action_mode)
+
+
+def make_mapdn(**options: Any) -> "MAPDNEnv":
+    """Make the single environment of MAPDN's 33-bus task; see `mapdn.mapdn_task`.
+
+    Raises:
+        TaskError: an option is unknown or out of bounds.
+        ScenarioError: the data are missing or of another form.
+    """
+    from grid_fed_rl.envs.mapdn import MAPDNEnv, mapdn_task
+
+    return MAPDNEnv(mapdn_task(**options))
+
+
+def make_mapdn_vector(
+    num_envs: int = 1,
+    autoreset_mode: str = "NextStep",
+    threads: int | None = None,
+    **options: Any,
+) -> "MAPDNVectorEnv":
+    """Make the vector environment of MAPDN's 33-bus task.
+
+    Raises:
+        TaskError: an option is unknown or out of bounds.
+        ScenarioError: the data are missing or of another form.
+    """
+    from grid_fed_rl.envs.mapdn import MAPDNVectorEnv, mapdn_task
+
+    return MAPDNVectorEnv(mapdn_task(**options), num_envs, autoreset_mode, threads)
 
 
 def _case(feeder: str, options: VVOOptions) -> "Case":

@@ -16,7 +16,7 @@ from pettingzoo import ParallelEnv
 from grid_fed_rl.envs.case import Case
 from grid_fed_rl.envs.lane_env import LaneEnv
 from grid_fed_rl.envs.multi_agent.devices import DeviceTeam
-from grid_fed_rl.envs.multi_agent.team import Info, Team
+from grid_fed_rl.envs.multi_agent.team import HasTeam, Info, Team
 from grid_fed_rl.envs.multi_agent.zones import ZoneTeam
 from grid_fed_rl.envs.observation import ObservationPart
 from grid_fed_rl.envs.single import GridEnv
@@ -161,9 +161,13 @@ def parallel_env(
     else:
         made = gymnasium.make(task, disable_env_checker=True, **options)
         env, name = made.unwrapped, task
+    if isinstance(env, HasTeam) and isinstance(env, LaneEnv):
+        if common is not None or slots is not None:
+            raise TaskError(f"{task!r} has agents of its own; common and slots are of cases")
+        return GridParallelEnv(env, env.team(agents), f"{name}/{agents}")
     if not isinstance(env, GridEnv):
         raise TaskError(
-            f"{task!r} makes a {type(env).__name__}; parallel_env takes ids that make a GridEnv"
+            f"{task!r} makes a {type(env).__name__}; parallel_env takes ids of this package"
         )
     teams = {
         "devices": lambda: DeviceTeam(env.case, env.action_space, common),

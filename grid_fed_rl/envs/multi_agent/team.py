@@ -1,7 +1,7 @@
 """What a team of agents is: who acts on a task, and what each of them sees."""
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from gymnasium import spaces
@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from grid_fed_rl.errors import ActionError
 
-__all__ = ["Entries", "Team", "joint_action", "own_space"]
+__all__ = ["Entries", "HasTeam", "Team", "joint_action", "own_space"]
 
 Info = dict[str, Any]
 Entries = tuple[tuple[int, ...], tuple[int, ...]]  # of an agent's action, of the task's
@@ -46,6 +46,19 @@ class Team(Protocol):
 
     def infos(self, snapshot: Any, info: Info) -> dict[str, Info]:
         """What is reported of every agent, of a snapshot of one lane and its info."""
+        ...
+
+
+@runtime_checkable
+class HasTeam(Protocol):
+    """A task whose agents are its own."""
+
+    def team(self, agents: str) -> Team:
+        """Its agents.
+
+        Raises:
+            TaskError: there are no such agents.
+        """
         ...
 
 
