@@ -463,8 +463,11 @@ def test_agents_see_their_zone_and_act_as_one(same):
         for bus in buses:
             assert own[f"v_pu:{bus + 1}"] == state[78 + bus]
             assert own[f"angle_rad:{bus + 1}"] == pytest.approx(np.radians(state[111 + bus]))
-            load_mw = 1e-3 * single.lanes.snapshot.solved.load_kw[0, bus - 1]
-            assert own[f"load_mw:{bus + 1}"] == pytest.approx(load_mw)
+            solved = single.lanes.snapshot.solved
+            assert own[f"load_mw:{bus + 1}"] == pytest.approx(1e-3 * solved.load_kw[0, bus - 1])
+            assert own[f"load_mvar:{bus + 1}"] == pytest.approx(
+                1e-3 * solved.load_kvar[0, bus - 1]
+            )
         assert infos[agent]["device"] == f"pv{PV_BUSES[k]}"
         np.testing.assert_allclose(infos[agent]["action_executed"], actions[agent], atol=1e-6)
 
