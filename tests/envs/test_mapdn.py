@@ -204,6 +204,14 @@ def test_what_cannot_be_solved_costs_200_and_ends_the_episode():
     assert env.observation_space.contains(observation)
     with pytest.raises(TaskError, match="episode is over"):
         env.step(np.zeros(6))
+    # An episode that begins so ends in its first step, with numbers all the same.
+    observation, _ = env.reset(options={"start": 13})
+    assert env.observation_space.contains(observation)
+    np.testing.assert_allclose(observation[78:111], 1.0, atol=1e-6)
+    observation, reward_at_once, terminated, *_ = env.step(np.zeros(6))
+    assert terminated
+    assert -201.0 < reward_at_once <= -200.0
+    assert env.observation_space.contains(observation)
     # A lane that diverges leaves its neighbours as they are.
     envs = MAPDNVectorEnv(replace(task, profiles=profiles), 2)
     envs.reset(seed=0, options={"start": [11, 100]})
@@ -465,9 +473,7 @@ def test_agents_see_their_zone_and_act_as_one(same):
             assert own[f"angle_rad:{bus + 1}"] == pytest.approx(np.radians(state[111 + bus]))
             solved = single.lanes.snapshot.solved
             assert own[f"load_mw:{bus + 1}"] == pytest.approx(1e-3 * solved.load_kw[0, bus - 1])
-            assert own[f"load_mvar:{bus + 1}"] == pytest.approx(
-                1e-3 * solved.load_kvar[0, bus - 1]
-            )
+            assert own[f"load_mvar:{bus + 1}"] == pytest.approx(1e-3 * solved.load_kvar[0, bus - 1])
         assert infos[agent]["device"] == f"pv{PV_BUSES[k]}"
         np.testing.assert_allclose(infos[agent]["action_executed"], actions[agent], atol=1e-6)
 

@@ -167,6 +167,10 @@ class MAPDNVectorEnv(LaneVectorEnv[MAPDNView]):
         v_bus = np.abs(flow.v_pu[:, self.task.nodes])
         held = flow.converged & ((v_bus >= V_LOW_PU) & (v_bus <= V_HIGH_PU)).all(axis=1)
         source = measures.source_kw(network, flow) + 1j * measures.source_kvar(network, flow)
+        loss_kw, v_pu = measures.losses_kw(network, flow), flow.v_pu
+        if not held.all():  # no numbers of what was not solved, should it be the first step
+            v_pu = np.where(held[:, None], v_pu, network.v_flat_pu)
+            source, loss_kw = np.where(held, source, 0.0), np.where(held, loss_kw, 0.0)
         return MAPDNView(
             start=start,
             step=step,
@@ -177,9 +181,9 @@ class MAPDNVectorEnv(LaneVectorEnv[MAPDNView]):
             coming=coming,
             asked_kvar=q_kvar,
             pv_kvar=q_kvar,
-            v_pu=flow.v_pu,
+            v_pu=v_pu,
             source_kva=source,
-            loss_kw=measures.losses_kw(network, flow),
+            loss_kw=loss_kw,
         )
 
     def bus_load_mva(self, view: MAPDNView) -> NDArray[np.complex128]:
