@@ -13,6 +13,7 @@ from grid_fed_rl.envs.registration import ENV_IDS, register
 
 if TYPE_CHECKING:
     from grid_fed_rl.envs.case import Case
+    from grid_fed_rl.envs.multi_agent import parallel_env
     from grid_fed_rl.envs.single import GridEnv
     from grid_fed_rl.envs.vector import GridVectorEnv
     from grid_fed_rl.errors import GridFedRLError
@@ -45,6 +46,7 @@ __all__ = [
     "load",
     "names",
     "nominal_setpoint",
+    "parallel_env",
     "read_tables",
     "solve",
     "validate",
@@ -65,6 +67,7 @@ _ROOMS = {
     "load": "feeders",
     "names": "feeders",
     "nominal_setpoint": "powerflow",
+    "parallel_env": "envs.multi_agent",
     "read_tables": "feeders",
     "solve": "powerflow",
     "validate": "feeders",

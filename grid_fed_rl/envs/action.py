@@ -95,24 +95,27 @@ def actions_of(mode: ActionMode, names: Sequence[str], choices: Sequence[int]) -
 
 
 def checked_action(
-    action: ArrayLike, shape: tuple[int, ...], names: tuple[str, ...]
-) -> NDArray[np.float64]:
-    """An action as numbers from -1 to 1.
+    action: ArrayLike, shape: tuple[int, ...], names: tuple[str, ...], most: float = 1.0
+) -> Floats:
+    """An action as numbers from -1 to 1, or from `-most` to `most`.
 
     Args:
         action: What the policy gave.
         shape: (device,) or (lane, device).
         names: (device,) what its last axis stands for.
+        most: Of a number's size.
 
     Raises:
         ActionError: it is not numbers, has another shape, is not finite or lies
-            outside [-1, 1]; the message names lane and device.
+            outside [-most, most]; the message names lane and device.
     """
     numbers = _numbers(action, shape, names)
-    wrong = ~(np.abs(numbers) <= 1.0 + ROUNDING)  # NaN is wrong, too
+    wrong = ~(np.abs(numbers) <= most + ROUNDING)  # NaN is wrong, too
     if wrong.any():
-        raise ActionError(f"{_first(wrong, numbers, names)}; expected a number from -1 to 1")
-    return np.clip(numbers, -1.0, 1.0)
+        raise ActionError(
+            f"{_first(wrong, numbers, names)}; expected a number from {-most:g} to {most:g}"
+        )
+    return np.clip(numbers, -most, most)
 
 
 def checked_choice(

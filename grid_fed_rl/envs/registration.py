@@ -17,11 +17,12 @@ from grid_fed_rl.errors import TaskError
 if TYPE_CHECKING:
     from grid_fed_rl.envs.action import ActionMode
     from grid_fed_rl.envs.case import Case
+    from grid_fed_rl.envs.mapdn import MAPDNEnv, MAPDNVectorEnv
     from grid_fed_rl.envs.powergym import PowerGymEnv, PowerGymVectorEnv
     from grid_fed_rl.envs.single import GridEnv
     from grid_fed_rl.envs.vector import GridVectorEnv
 
-__all__ = ["ENV_IDS", "POWERGYM_IDS", "TASKS", "case_of", "register"]
+__all__ = ["ENV_IDS", "MAPDN_IDS", "POWERGYM_IDS", "TASKS", "case_of", "register"]
 
 FEEDERS = {
     "IEEE13": "ieee13",
@@ -47,6 +48,9 @@ POWERGYM_IDS = {
     for system in ("13Bus", "34Bus", "123Bus", "13Bus_soc", "34Bus_soc", "123Bus_soc")
 }
 
+# Compatible with MAPDN; see `mapdn`.
+MAPDN_IDS = ("GridFedRL/MAPDN-Case33-v0",)
+
 
 def register() -> None:
     """Register every id with Gymnasium; ids already there are left alone."""
@@ -54,6 +58,8 @@ def register() -> None:
         _register(env_id, "make_single", "make_vector", {"task": task, "feeder": feeder})
     for env_id, system in POWERGYM_IDS.items():
         _register(env_id, "make_powergym", "make_powergym_vector", {"system": system})
+    for env_id in MAPDN_IDS:
+        _register(env_id, "make_mapdn", "make_mapdn_vector", {})
 
 
 def _register(env_id: str, single: str, vector: str, fixed: dict[str, Any]) -> None:
@@ -137,6 +143,35 @@ def make_powergym_vector(
     from grid_fed_rl.envs.powergym import PowerGymVectorEnv, powergym_task
 
     return PowerGymVectorEnv(powergym_task(system, data), num_envs, autoreset_mode, threads)
+
+
+def make_mapdn(**options: Any) -> "MAPDNEnv":
+    """Make the single environment of MAPDN's 33-bus task; see `mapdn.mapdn_task`.
+
+    Raises:
+        TaskError: an option is unknown or out of bounds.
+        ScenarioError: the data are missing or of another form.
+    """
+    from grid_fed_rl.envs.mapdn import MAPDNEnv, mapdn_task
+
+    return MAPDNEnv(mapdn_task(**options))
+
+
+def make_mapdn_vector(
+    num_envs: int = 1,
+    autoreset_mode: str = "NextStep",
+    threads: int | None = None,
+    **options: Any,
+) -> "MAPDNVectorEnv":
+    """Make the vector environment of MAPDN's 33-bus task.
+
+    Raises:
+        TaskError: an option is unknown or out of bounds.
+        ScenarioError: the data are missing or of another form.
+    """
+    from grid_fed_rl.envs.mapdn import MAPDNVectorEnv, mapdn_task
+
+    return MAPDNVectorEnv(mapdn_task(**options), num_envs, autoreset_mode, threads)
 
 
 def case_of(task: str, feeder: str, options: Mapping[str, Any]) -> "Case":
