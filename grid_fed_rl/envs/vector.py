@@ -5,7 +5,7 @@ batched power flow solves them, and the parts of the case look at the whole
 snapshot (`dynamics`). Seeds and ends of episodes are in `lane_env`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -74,6 +74,7 @@ class GridVectorEnv(LaneVectorEnv[Snapshot]):
     ) -> None:
         self.case = case
         self._actions = actions_of(action_mode, case.action_names, case.action_choices)
+        self._foreseen: tuple[Floats, Snapshot] | None = None
         super().__init__(
             _unit_box(len(case.observation_names)),
             self._actions.space,
@@ -93,10 +94,55 @@ class GridVectorEnv(LaneVectorEnv[Snapshot]):
         """
         return self._actions.numbers(action, (*lead, len(self.case.action_names)))
 
+    @property
+    def threads(self) -> int | None:
+        """Threads of the power flow; None for all processors."""
+        return self._threads
+
+    @property
+    def action_step(self) -> Floats:
+        """(action,) distance of the choices of each entry; 0 where any number will do."""
+        return self._actions.step
+
+    def stated(self, numbers: Floats) -> NDArray[Any]:
+        """The action of the space nearest to numbers from -1 to 1: (lane, action)."""
+        return self._actions.stated(numbers)
+
     def _rest(self, episode: NDArray[np.int64], chance: NDArray[np.uint64]) -> Snapshot:
         return rest(self.case, episode, self._threads, chance)
 
+    def reset(
+        self,
+        *,
+        seed: int | Sequence[int | None] | None = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> tuple[NDArray[np.float32], dict[str, Any]]:
+        """Begin a new episode in every lane; see `LaneVectorEnv.reset`."""
+        self._foreseen = None
+        return super().reset(seed=seed, options=options)
+
+    def foresee(self, action: Floats, after: Snapshot) -> None:
+        """Hand over what the next step will lead to, where it has been worked out already.
+
+        It is taken for the step, and nothing is solved again, if that step takes this
+        action from the same rows of the scenario; otherwise it is forgotten.
+
+        Args:
+            action: (lane, action) of the lanes that go on, as `checked` gives it.
+            after: What `dynamics.advance` makes of it.
+        """
+        self._foreseen = action, after
+
     def _advance(self, before: Snapshot, action: Floats) -> Snapshot:
+        foreseen, self._foreseen = self._foreseen, None
+        if foreseen is not None:
+            foreseen_action, after = foreseen
+            if (
+                np.array_equal(foreseen_action, action)
+                and np.array_equal(after.row, before.next_row)
+                and np.array_equal(after.step, before.step + 1)
+            ):
+                return after
         return advance(self.case, before, action, self._threads)
 
     def _observe(self, snapshot: Snapshot) -> NDArray[np.float32]:
