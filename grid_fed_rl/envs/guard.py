@@ -4,7 +4,7 @@
 with actions and with where they lead.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Literal
@@ -13,12 +13,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grid_fed_rl.envs.case import Case
-from grid_fed_rl.envs.costs import channels_of
-from grid_fed_rl.envs.dynamics import advance, moment_at, moved, setpoint_of
-from grid_fed_rl.envs.groups import Inverters
+from grid_fed_rl.envs.costs import VoltageCost, channels_of
+from grid_fed_rl.envs.dynamics import (
+    Attempt,
+    attempt,
+    concluded,
+    moment_at,
+    moved,
+    setpoint_of,
+    start_of,
+)
+from grid_fed_rl.envs.groups import Inverters, Moment
 from grid_fed_rl.envs.levers import Levers, Reach, executed_of
 from grid_fed_rl.envs.snapshot import Snapshot
 from grid_fed_rl.errors import TaskError
+from grid_fed_rl.powerflow import PowerFlow, Setpoint
+from grid_fed_rl.powerflow.batched import processors
 from grid_fed_rl.safety import Limits, VoltageLimits
 from grid_fed_rl.safety.backup import BackupControls
 from grid_fed_rl.safety.projection import Program, project, whole_settings
@@ -30,9 +40,9 @@ Floats = NDArray[np.float64]
 Lanes = NDArray[np.int64]
 Represented = Callable[[Floats], Floats]  # (lane, action) to the nearest that can be stated
 
-AIM_PU = 1e-3  # further within the limits than they ask: what the linear model is good for
+AIM_PU = 2e-3  # further within the limits than they ask: what the linear model is good for
 ROUNDS = 3  # projections, each about the power flow of the last
-SCALE_PU = 0.01  # a voltage off by so much weighs as much as a full action
+SCALE_PU = 0.01  # unit of voltage in the projection
 RELAXED = 1e6  # price of missing a limit in the projection
 PENALTY = 1e4  # the same in the search of settings
 SWEEPS = 2  # rounds of the search of neighbours by power flow
@@ -49,20 +59,20 @@ class Reason(IntEnum):
     HELD = 5
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Decision:
     """What lanes do.
 
     Attributes:
         action: (lane, action) numbers from -1 to 1.
-        after: Where that leads, by the guard's foresight.
+        made: Where that leads, by the guard's foresight.
         excess: (lane,) by how much limits are left then, all channels added up; infinite
             where the power flow does not converge.
         reason: (lane,) `Reason`.
     """
 
     action: Floats
-    after: Snapshot
+    made: Attempt
     excess: Floats
     reason: NDArray[np.int8]
 
@@ -71,23 +81,79 @@ class Decision:
         """(lane,) whether the limits hold."""
         return self.excess <= 0.0
 
-    def lanes(self, index: Lanes) -> "Decision":
-        """Some lanes alone."""
-        return Decision(
-            self.action[index], self.after.lanes(index), self.excess[index], self.reason[index]
+
+@dataclass(frozen=True, slots=True)
+class _Start:
+    """Some lanes before a step: what an attempt needs of them, and no more.
+
+    Attributes:
+        before: All lanes.
+        index: (lane,) which of them these are.
+        states: Of each device group.
+        moment: The step that is foreseen.
+        start_pu: (lane, node) voltages that power flows start from.
+    """
+
+    before: Snapshot
+    index: Lanes
+    states: Mapping[str, NDArray]
+    moment: Moment
+    start_pu: NDArray[np.complex128]
+
+    def lanes(self, index: Lanes) -> "_Start":
+        """Some of them."""
+        moment = self.moment
+        arrays = (moment.load_kw, moment.load_kvar, moment.pv_kw)
+        return _Start(
+            self.before,
+            self.index[index],
+            {name: state[index] for name, state in self.states.items()},
+            Moment(moment.row[index], moment.step_h, *(array[index] for array in arrays)),
+            self.start_pu[index],
         )
 
-    def put(self, index: Lanes, part: "Decision") -> None:
-        """Replace lanes by those of another."""
-        if len(index):
-            self.action[index], self.excess[index] = part.action, part.excess
-            self.reason[index] = part.reason
-            self.after = self.after.with_lanes(index, part.after)
 
-    def improve(self, index: Lanes, part: "Decision") -> None:
-        """Replace lanes by those of another where these leave the limits by less."""
-        better = np.flatnonzero(part.excess < self.excess[index])
-        self.put(index[better], part.lanes(better))
+class _Best:
+    """The best of what was tried in each lane so far."""
+
+    def __init__(self, first: Decision) -> None:
+        n = len(first.excess)
+        self.tried = [first]
+        self.action, self.excess, self.reason = (
+            first.action.copy(),
+            first.excess.copy(),
+            first.reason.copy(),
+        )
+        self.which, self.row = np.zeros(n, dtype=np.int64), np.arange(n)
+
+    @property
+    def unsafe(self) -> Lanes:
+        """Lanes in which nothing that holds the limits was found yet."""
+        return np.flatnonzero(self.excess > 0.0)
+
+    def offer(self, at: Lanes, tried: Decision, rows: Lanes | None = None) -> None:
+        """Take what was tried in these lanes (its `rows`) where it leaves limits by less."""
+        rows = np.arange(len(at)) if rows is None else rows
+        better = tried.excess[rows] < self.excess[at]
+        at, rows = at[better], rows[better]
+        self.tried.append(tried)
+        self.action[at], self.excess[at] = tried.action[rows], tried.excess[rows]
+        self.reason[at], self.which[at], self.row[at] = (
+            tried.reason[rows],
+            len(self.tried) - 1,
+            rows,
+        )
+
+    def decision(self) -> Decision:
+        """All lanes put together."""
+        parts = []
+        for k, tried in enumerate(self.tried[1:], start=1):
+            at = np.flatnonzero(self.which == k)
+            if len(at):
+                parts.append((at, tried.made.lanes(self.row[at])))
+        first = self.tried[0].made
+        made = first.with_parts(parts) if parts else first
+        return Decision(self.action, made, self.excess, self.reason)
 
 
 class Guard:
@@ -97,7 +163,7 @@ class Guard:
         case: What the environment is made of.
         limits: What must hold after every step.
         margin_pu: Distance that predicted voltages keep from their limits.
-        foresight: See `shield.Shield`.
+        foresight: See `shield.ShieldVector`.
         represented: The nearest action that the environment can be given.
         step: (action,) distance of the choices of an action, 0 where it is continuous.
         threads: Threads of power flow and projection; all processors by default.
@@ -119,9 +185,11 @@ class Guard:
     ) -> None:
         if foresight not in ("exact", "persistence"):
             raise TaskError(f"foresight is {foresight!r}; known: 'exact', 'persistence'")
-        self.case, self._foresight, self._threads = case, foresight, threads
+        self.case, self._foresight = case, foresight
+        self._threads = threads or processors()
         self._limits = _within(limits, margin_pu)
-        self._channels = channels_of(self._limits, case.network, case.groups)
+        others = channels_of(self._limits, case.network, case.groups)
+        self._channels = [one for one in others if not isinstance(one, VoltageCost)]
         self._represented = represented
         self.levers = Levers(case)
         self._rows = self.levers.by_voltage / SCALE_PU
@@ -137,139 +205,144 @@ class Guard:
             proposed: (lane, action) numbers from -1 to 1.
             last_safe: (lane, lever) positions that held the limits last; NaN for none.
         """
-        if self._foresight == "persistence":
-            before = replace(before, next_row=before.row)
-        decision = self._tried(before, proposed, Reason.AS_PROPOSED)
-        at = np.flatnonzero(~decision.safe)
-        if not len(at):
-            return decision
-        part, saved = decision.lanes(at), before.lanes(at)
-        moment = moment_at(self.case, saved.next_row)
-        reach = self.levers.reach(saved, moment)
-        self._project(saved, part, reach)
-        self._search_neighbours(saved, part)
-        self._fall_back(saved, part, reach, last_safe[at])
-        decision.put(at, part)
-        return decision
+        start = self._start(before)
+        first = self._tried(start, proposed, Reason.AS_PROPOSED)
+        best = _Best(first)
+        if not len(best.unsafe):
+            return first
+        self._project(start, best)
+        self._search_neighbours(start, best)
+        self._fall_back(start, best, last_safe)
+        return best.decision()
 
-    def _tried(self, before: Snapshot, action: Floats, reason: Reason) -> Decision:
+    def _start(self, before: Snapshot) -> _Start:
+        row = before.next_row if self._foresight == "exact" else before.row
+        lanes, moment = np.arange(len(row)), moment_at(self.case, row)
+        return _Start(before, lanes, before.states, moment, start_of(self.case, before))
+
+    def _tried(self, start: _Start, action: Floats, reason: Reason) -> Decision:
         """Where an action leads, by power flow."""
-        after = advance(self.case, before, action, self._threads)
+        case, states, moment = self.case, start.states, start.moment
+        made = attempt(case, states, start.start_pu, moment, action, self._threads)
         excess = np.zeros(len(action))
-        for channel in self._channels:
-            excess += channel(after)[0]
-        excess[~after.flow.converged] = np.inf
-        return Decision(action, after, excess, np.full(len(action), reason, dtype=np.int8))
+        if self._limits.voltage is not None:
+            excess += self._limits.voltage.excursion_pu(np.abs(made.flow.v_pu)).sum(axis=1)
+        if self._channels:
+            after = concluded(case, start.before.lanes(start.index), moment, made)
+            excess += sum(channel(after)[0] for channel in self._channels)
+        excess[~made.flow.converged] = np.inf
+        return Decision(action, made, excess, np.full(len(action), reason, dtype=np.int8))
 
     # ---- the nearest safe action ------------------------------------------------
 
-    def _project(self, before: Snapshot, part: Decision, reach: Reach) -> None:
-        """Project the proposals of these lanes, verify, and project anew about the answer."""
-        levers, limits = self.levers, self._limits.voltage
+    def _project(self, start: _Start, best: _Best) -> None:
+        """Project proposals, verify, and project anew about the answer."""
+        limits, levers = self._limits.voltage, self.levers
+        at, seen = best.unsafe, best.tried[0].made.flow.rows(best.unsafe)
         if limits is None:
             return
-        centre = np.clip(levers.position(part.after.setpoint), reach.least, reach.most)
-        at, seen = np.arange(len(part.action)), part
+        start = start.lanes(at)
+        reach = levers.reach(start.states, start.moment)
+        centre = np.clip(levers.position(seen.setpoint), reach.least, reach.most)
         for _ in range(ROUNDS):
-            good = seen.after.flow.converged
-            at, seen = at[good], seen.lanes(np.flatnonzero(good))
-            if not len(at):
+            left = np.flatnonzero((best.excess[at] > 0.0) & seen.converged)
+            if not len(left):
                 return
-            here = reach.lanes(at)
-            position = levers.position(seen.after.setpoint)
-            program = self._program(limits, seen.after.v_pu, position, centre[at], here)
-            action = self._represented(here.action(self._solved(program, here)))
-            tried = self._tried(before.lanes(at), action, Reason.PROJECTED)
-            part.improve(at, tried)
-            left = np.flatnonzero(~tried.safe)
-            at, seen = at[left], tried.lanes(left)
+            if len(left) < len(at):
+                at, seen, start = at[left], seen.rows(left), start.lanes(left)
+                reach, centre = reach.lanes(left), centre[left]
+            position = levers.position(seen.setpoint)
+            program = self._program(limits, seen, position, centre, reach)
+            nearest = position + self._solved(program, position, reach)
+            action = self._represented(reach.action(nearest))
+            tried = self._tried(start, action, Reason.PROJECTED)
+            best.offer(at, tried)
+            seen = tried.made.flow
 
     def _program(
-        self, limits: VoltageLimits, v_pu: Floats, position: Floats, centre: Floats, reach: Reach
+        self, limits: VoltageLimits, seen: PowerFlow, position: Floats, centre: Floats, reach: Reach
     ) -> Program:
-        """The nearest positions that hold the limits, by the voltages answering linearly."""
+        """The nearest move that holds the limits, by voltages that answer linearly."""
         aim = min(AIM_PU, 0.25 * (limits.v_max_pu - limits.v_min_pu))
-        constant = v_pu / SCALE_PU - position @ self._rows.T
+        v_pu = np.abs(seen.v_pu)
         return Program(
             rows=self._rows,
-            centre=centre,
+            centre=centre - position,
             weight=reach.action_per_position**2,
-            low=(limits.v_min_pu + aim) / SCALE_PU - constant,
-            high=(limits.v_max_pu - aim) / SCALE_PU - constant,
-            least=reach.least,
-            most=reach.most,
+            low=(limits.v_min_pu + aim - v_pu) / SCALE_PU,
+            high=(limits.v_max_pu - aim - v_pu) / SCALE_PU,
+            least=reach.least - position,
+            most=reach.most - position,
         )
 
-    def _solved(self, program: Program, reach: Reach) -> Floats:
-        """Positions: projected, rounded where they must be, and the rest projected anew."""
+    def _solved(self, program: Program, position: Floats, reach: Reach) -> Floats:
+        """Moves: projected, rounded where they must be, and the rest projected anew."""
         x, _ = project(program, RELAXED, self._threads)
         per_action = 1.0 / reach.action_per_position
         step = self._step * per_action
-        origin = reach.least + (-1.0 - reach.executed_least) * per_action
-        x = whole_settings(program, x, step, origin, PENALTY, threads=self._threads)
-        whole = step > 0.0
-        if whole.all():
-            return x
-        rest = program.with_(
-            least=np.where(whole, x, program.least), most=np.where(whole, x, program.most)
-        )
-        return project(rest, RELAXED, self._threads)[0]
+        origin = reach.least + (-1.0 - reach.executed_least) * per_action - position
+        x, excess = whole_settings(program, x, step, origin, PENALTY, threads=self._threads)
+        whole, again = step > 0.0, np.flatnonzero(excess > 0.0)
+        if len(again) and not whole.all():
+            rest = program.lanes(again).with_fixed(whole[again], x[again])
+            x[again] = project(rest, RELAXED, self._threads)[0]
+        return x
 
-    def _search_neighbours(self, before: Snapshot, part: Decision) -> None:
+    def _search_neighbours(self, start: _Start, best: _Best) -> None:
         """Move one setting at a time, the best by power flow, where projecting did not do."""
-        n = len(self._step)
         whole = np.flatnonzero(self._step > 0.0)
+        moves = np.zeros((2, len(whole), len(self._step)))
+        moves[:, np.arange(len(whole)), whole] = np.outer([1.0, -1.0], self._step[whole])
+        moves = moves.reshape(-1, len(self._step))
         for _ in range(SWEEPS):
-            at = np.flatnonzero(~part.safe & np.isfinite(part.excess))
-            if not len(at) or not len(whole):
+            at = best.unsafe
+            at = at[np.isfinite(best.excess[at])]
+            if not len(at) or not len(moves):
                 return
-            moves = np.zeros((2 * len(whole), n))
-            moves[np.arange(2 * len(whole)), np.repeat(whole, 2)] = np.tile(
-                [1.0, -1.0], len(whole)
-            ) * np.repeat(self._step[whole], 2)
-            held = executed_of(self.case, part.after.moves)[at]
-            action = np.clip(held[:, None] + moves, -1.0, 1.0).reshape(-1, n)
-            rows = np.repeat(at, len(moves))
-            tried = self._tried(before.lanes(rows), self._represented(action), Reason.NEIGHBOUR)
-            excess = tried.excess.reshape(len(at), -1)
-            best = excess.argmin(axis=1) + np.arange(len(at)) * len(moves)
-            part.improve(at, tried.lanes(best))
+            action = np.clip(best.action[at][:, None] + moves, -1.0, 1.0)
+            action = self._represented(action.reshape(-1, len(self._step)))
+            tried = self._tried(start.lanes(np.repeat(at, len(moves))), action, Reason.NEIGHBOUR)
+            first = np.arange(len(at)) * len(moves)
+            best.offer(at, tried, first + tried.excess.reshape(len(at), -1).argmin(axis=1))
 
     # ---- when nothing is safe -----------------------------------------------------
 
-    def _fall_back(self, before: Snapshot, part: Decision, reach: Reach, last_safe: Floats) -> None:
+    def _fall_back(self, start: _Start, best: _Best, last_safe: Floats) -> None:
         """Local controls, the last safe setting, or holding; else what leaves limits least."""
-        at = np.flatnonzero(~part.safe)
+        at = best.unsafe
         if not len(at):
             return
-        before, reach, last_safe = before.lanes(at), reach.lanes(at), last_safe[at]
-        held = self.holding(before)
-        known = np.where(np.isnan(last_safe), self.levers.position(before.setpoint), last_safe)
-        candidates = (
-            (self.local(before, reach), Reason.LOCAL_CONTROLS),
-            (reach.action(np.clip(known, reach.least, reach.most)), Reason.LAST_SAFE),
+        start, last_safe = start.lanes(at), last_safe[at]
+        reach = self.levers.reach(start.states, start.moment)
+        held, standing = self._holding(start)
+        known = np.where(np.isnan(last_safe), self.levers.position(standing), last_safe)
+        known = np.clip(known, reach.least, reach.most)
+        for action, reason in (
+            (self._local(start), Reason.LOCAL_CONTROLS),
+            (self._represented(reach.action(known)), Reason.LAST_SAFE),
             (held, Reason.HELD),
-        )
-        for action, reason in candidates:
-            part.improve(at, self._tried(before, self._represented(action), reason))
+        ):
+            best.offer(at, self._tried(start, action, reason))
 
-    def holding(self, before: Snapshot) -> Floats:
-        """The action that leaves devices as they are, and idle: (lane, action)."""
-        moment = moment_at(self.case, before.next_row)
-        nothing = np.zeros((len(before.step), len(self.levers.each)))
-        _, moves = moved(self.case, before.states, nothing, moment)
-        return self._represented(executed_of(self.case, moves))
+    def local(self, before: Snapshot) -> Floats:
+        """The action nearest to where devices' own controls come to rest: (lane, action)."""
+        return self._local(self._start(before))
 
-    def local(self, before: Snapshot, reach: Reach | None = None) -> Floats:
-        """The action nearest to where the devices' own controls come to rest: (lane, action)."""
-        moment = moment_at(self.case, before.next_row)
-        reach = self.levers.reach(before, moment) if reach is None else reach
-        states, moves = moved(self.case, before.states, self.holding(before), moment)
-        held = setpoint_of(self.case, moment, states, moves)
-        hour = (moment.row % self.case.year.steps_per_day) * self.case.year.step_h
-        settled = self._backup.settled(held, hour, before.flow, self._threads)
+    def _local(self, start: _Start) -> Floats:
+        reach = self.levers.reach(start.states, start.moment)
+        _, standing = self._holding(start)
+        year = self.case.year
+        hour = np.asarray((start.moment.row % year.steps_per_day) * year.step_h, dtype=np.float64)
+        settled = self._backup.settled(standing, hour, start.start_pu, self._threads)
         position = np.clip(self.levers.position(settled), reach.least, reach.most)
         return self._represented(reach.action(position))
+
+    def _holding(self, start: _Start) -> tuple[Floats, Setpoint]:
+        """The action that leaves devices as they are, and idle; and what it asks for."""
+        nothing = np.zeros((len(start.index), len(self.levers.each)))
+        states, moves = moved(self.case, start.states, nothing, start.moment)
+        standing = setpoint_of(self.case, start.moment, states, moves)
+        return self._represented(executed_of(self.case, moves)), standing
 
 
 def _within(limits: Limits, margin_pu: float) -> Limits:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grid_fed_rl.envs.case import Case
-from grid_fed_rl.envs.dynamics import moment_at, moved, setpoint_of
+from grid_fed_rl.envs.dynamics import moved, setpoint_of
 from grid_fed_rl.envs.groups import (
     Batteries,
     Capacitors,
@@ -24,7 +24,6 @@ from grid_fed_rl.envs.groups import (
     Move,
     Regulators,
 )
-from grid_fed_rl.envs.snapshot import Snapshot
 from grid_fed_rl.errors import TaskError
 from grid_fed_rl.powerflow import Network, Setpoint, nominal_setpoint, solve
 from grid_fed_rl.powerflow.sensitivity import sensitivity
@@ -127,13 +126,13 @@ class Levers:
         columns = [getattr(setpoint, lever.array)[:, lever.column] for lever in self.each]
         return np.stack(columns, axis=1).astype(np.float64) / self.full
 
-    def reach(self, before: Snapshot, moment: Moment) -> Reach:
-        """What can be reached from here in the step that comes."""
+    def reach(self, states: Mapping[str, NDArray], moment: Moment) -> Reach:
+        """What can be reached in a step by devices that stand so."""
         ends = []
         for action in (-1.0, 1.0):
             given = np.full((len(moment.row), len(self.each)), action)
-            states, moves = moved(self.case, before.states, given, moment)
-            position = self.position(setpoint_of(self.case, moment, states, moves))
+            after, moves = moved(self.case, states, given, moment)
+            position = self.position(setpoint_of(self.case, moment, after, moves))
             ends.append((position, executed_of(self.case, moves)))
         (low, executed_low), (high, executed_high) = ends
         return Reach(np.minimum(low, high), np.maximum(low, high), executed_low, executed_high)

@@ -122,12 +122,12 @@ class _Watch:
         before = lanes.snapshot if every else lanes.snapshot.lanes(going)
         decision = self.guard.decide(before, numbers[going], self._last_safe[going])
         if self._exact:
-            lanes.foresee(decision.action, decision.after)
+            lanes.foresee(decision.action, decision.made)
         intervened = decision.reason != Reason.AS_PROPOSED
         executed = np.array(given)
         executed[going[intervened]] = lanes.stated(decision.action[intervened])
         safe = np.flatnonzero(decision.safe)
-        position = self.guard.levers.position(decision.after.setpoint)
+        position = self.guard.levers.position(decision.made.flow.setpoint)
         self._last_safe[going[safe]] = position[safe]
         self._steps[going] += 1
         self._interventions[going] += intervened

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from grid_fed_rl.envs.action import ActionMode, actions_of
 from grid_fed_rl.envs.case import Case
-from grid_fed_rl.envs.dynamics import advance, rest
+from grid_fed_rl.envs.dynamics import Attempt, advance, concluded, moment_at, rest
 from grid_fed_rl.envs.info import reward_terms, vector_info
 from grid_fed_rl.envs.lane_env import LaneVectorEnv
 from grid_fed_rl.envs.snapshot import Snapshot
@@ -74,7 +74,7 @@ class GridVectorEnv(LaneVectorEnv[Snapshot]):
     ) -> None:
         self.case = case
         self._actions = actions_of(action_mode, case.action_names, case.action_choices)
-        self._foreseen: tuple[Floats, Snapshot] | None = None
+        self._foreseen: tuple[Floats, Attempt] | None = None
         super().__init__(
             _unit_box(len(case.observation_names)),
             self._actions.space,
@@ -121,28 +121,21 @@ class GridVectorEnv(LaneVectorEnv[Snapshot]):
         self._foreseen = None
         return super().reset(seed=seed, options=options)
 
-    def foresee(self, action: Floats, after: Snapshot) -> None:
-        """Hand over what the next step will lead to, where it has been worked out already.
+    def foresee(self, action: Floats, made: Attempt) -> None:
+        """Hand over where the next step will lead, if that has been worked out already.
 
-        It is taken for the step, and nothing is solved again, if that step takes this
-        action from the same rows of the scenario; otherwise it is forgotten.
+        Nothing is solved again if the step takes this action; otherwise it is forgotten.
 
         Args:
             action: (lane, action) of the lanes that go on, as `checked` gives it.
-            after: What `dynamics.advance` makes of it.
+            made: What `dynamics.attempt` makes of it.
         """
-        self._foreseen = action, after
+        self._foreseen = action, made
 
     def _advance(self, before: Snapshot, action: Floats) -> Snapshot:
         foreseen, self._foreseen = self._foreseen, None
-        if foreseen is not None:
-            foreseen_action, after = foreseen
-            if (
-                np.array_equal(foreseen_action, action)
-                and np.array_equal(after.row, before.next_row)
-                and np.array_equal(after.step, before.step + 1)
-            ):
-                return after
+        if foreseen is not None and np.array_equal(foreseen[0], action):
+            return concluded(self.case, before, moment_at(self.case, before.next_row), foreseen[1])
         return advance(self.case, before, action, self._threads)
 
     def _observe(self, snapshot: Snapshot) -> NDArray[np.float32]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from grid_fed_rl.devices import CATEGORY_B_Q_PU, CATEGORY_B_V_PU
 from grid_fed_rl.feeders import InverterControl
-from grid_fed_rl.powerflow import Network, PowerFlow, Setpoint, compile_network
+from grid_fed_rl.powerflow import Network, Setpoint, compile_network
 from grid_fed_rl.powerflow.controls import LocalControls
 
 __all__ = ["CATEGORY_B", "BackupControls"]
@@ -46,7 +46,7 @@ class BackupControls:
         self,
         setpoint: Setpoint,
         hour: NDArray[np.float64] | float,
-        start: PowerFlow | None = None,
+        start_pu: NDArray[np.complex128] | None = None,
         threads: int | None = None,
     ) -> Setpoint:
         """Where devices come to rest.
@@ -54,16 +54,12 @@ class BackupControls:
         Args:
             setpoint: Where they stand, with the load and sun of the step.
             hour: (batch,) hour of the day, or one for all.
-            start: A power flow to start from.
+            start_pu: As in `solve`.
             threads: As in `solve`.
 
         Returns:
             The set-point at rest; that of a row whose controls hunt is where they were
             given up.
         """
-        start_pu = None
-        if start is not None:
-            flat = self.controls.network.v_flat_pu
-            start_pu = np.where(start.converged[:, None], start.v_pu, flat)
         controls = replace(self.controls, hour=hour)
         return controls.settle(setpoint, start_pu=start_pu, threads=threads).setpoint

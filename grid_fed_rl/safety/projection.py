@@ -26,8 +26,12 @@ __all__ = ["Program", "ProjectionStatus", "project", "whole_settings"]
 
 Floats = NDArray[np.float64]
 
+# Numba's own signature of a compiled function does not know what is unpacked into it.
+project_lanes: Callable[..., None] = kernels.project_lanes
+nearest_settings: Callable[..., None] = kernels.nearest_settings
+
 MOST_STEPS = 500  # constraints that a lane may take up
-LANES_A_PART = 16  # lanes that are worth a thread's while
+LANES_A_PART = 32  # lanes that are worth a thread's while
 
 
 class ProjectionStatus(IntEnum):
@@ -71,11 +75,13 @@ class Program:
             wanted = (n_lanes, m if name in ("low", "high") else n)
             if array.shape != wanted:
                 raise TaskError(f"projection: {name} has shape {array.shape}; expected {wanted}")
-            finite = ~np.isnan(array) if name in ("low", "high") else np.isfinite(array)
-            if not finite.all():
+            if np.isfinite(array.sum()):
+                continue
+            right = ~np.isnan(array) if name in ("low", "high") else np.isfinite(array)
+            if not right.all():
                 raise TaskError(
-                    f"projection: {name} of lane {np.argwhere(~finite)[0][0]} holds "
-                    f"{array[~finite][0]}; expected finite numbers"
+                    f"projection: {name} of lane {np.argwhere(~right)[0][0]} holds "
+                    f"{array[~right][0]}; expected finite numbers"
                 )
         if not np.isfinite(self.rows).all():
             raise TaskError("projection: rows hold what is not finite")
@@ -87,9 +93,16 @@ class Program:
                 lane, k = np.argwhere(crossed)[0]
                 raise TaskError(f"projection: {below} of lane {lane}, {k} is above {above}")
 
-    def with_(self, **changes: Floats) -> "Program":
-        """A copy with some arrays replaced."""
-        return replace(self, **changes)
+    def lanes(self, index: NDArray[np.int64]) -> "Program":
+        """Some lanes alone."""
+        names = ("centre", "weight", "low", "high", "least", "most")
+        return type(self)(self.rows, *(getattr(self, name)[index] for name in names))
+
+    def with_fixed(self, fixed: NDArray[np.bool_], x: Floats) -> "Program":
+        """A copy in which some variables, (lane, variable), have the values of `x`."""
+        return replace(
+            self, least=np.where(fixed, x, self.least), most=np.where(fixed, x, self.most)
+        )
 
 
 def project(
@@ -119,7 +132,7 @@ def project(
     arrays = _ready(program)
 
     def run(first: int, last: int) -> None:
-        kernels.project_lanes(first, last, *arrays, slack, MOST_STEPS, x, status)
+        project_lanes(first, last, *arrays, slack, MOST_STEPS, x, status)
 
     _spread(run, len(x), threads)
     return x, status
@@ -133,7 +146,7 @@ def whole_settings(
     penalty: float,
     sweeps: int = 20,
     threads: int | None = None,
-) -> Floats:
+) -> tuple[Floats, Floats]:
     """Round variables that only take whole settings, and search the neighbours.
 
     Each discrete variable is rounded to the nearest of ``origin + step * k`` within its
@@ -151,17 +164,19 @@ def whole_settings(
         threads: Threads to spread lanes over; one by default.
 
     Returns:
-        (lane, variable) the settings.
+        x: (lane, variable) the settings.
+        excess: (lane,) squared distances outside ``low`` to ``high`` that are left.
     """
-    moved = np.array(x, dtype=np.float64, order="C")
+    moved, excess = np.array(x, dtype=np.float64, order="C"), np.empty(len(x))
+    rest = (penalty, sweeps, moved, excess)
     arrays = _ready(program)
     origin, step = (np.ascontiguousarray(one, dtype=np.float64) for one in (origin, step))
 
     def run(first: int, last: int) -> None:
-        kernels.nearest_settings(first, last, *arrays, origin, step, penalty, sweeps, moved)
+        nearest_settings(first, last, *arrays, origin, step, *rest)
 
     _spread(run, len(moved), threads)
-    return moved
+    return moved, excess
 
 
 def _ready(program: Program) -> tuple[Floats, ...]:

@@ -30,15 +30,18 @@ PARALLEL = 1e-20  # squared length below which a normal lies in the span of othe
 
 
 @njit(**COMPILED)
-def _most_violated(values, x, low, high, least, most, free, held) -> tuple[int, float]:
-    """Constraint that is violated most and is not held, and by how much; -1 if none is."""
+def _most_violated(values, t, x, low, high, least, most, free, held) -> tuple[int, float]:
+    """Constraint that is violated most and is not held, and by how much; -1 if none is.
+
+    `t` is what rows are relaxed by.
+    """
     m, n = len(values), len(x)
     worst, by = -1, TOLERANCE
     for i in range(m):
-        short = low[i] - values[i]
+        short = low[i] - t - values[i]
         if short > by and not held[i]:
             worst, by = i, short
-        over = values[i] - high[i]
+        over = values[i] - high[i] - t
         if over > by and not held[m + i]:
             worst, by = m + i, over
     for j in range(n):
@@ -133,16 +136,13 @@ def _project(gt, centre, weight, low, high, least, most, slack, max_steps, x) ->
         x[j] = centre[j] if free[j] else least[j]
         for i in range(m):
             values[i] += gt[j, i] * x[j]
-    t = 0.0  # the slack, already in the values of rows where it is allowed
+    t = 0.0  # the slack
     normals, q, r = np.empty((size, size)), np.empty((size, size)), np.empty((size, size))
     active, multiplier = np.empty(size, dtype=np.int64), np.zeros(size + 1)
     normal, z, dual = np.empty(size), np.empty(size), np.empty(size)
     k = 0
-    lower, upper = low.copy(), high.copy()
     for _ in range(max_steps):
-        for i in range(m):
-            lower[i], upper[i] = low[i] - t, high[i] + t
-        which, short = _most_violated(values, x, lower, upper, least, most, free, held)
+        which, short = _most_violated(values, t, x, low, high, least, most, free, held)
         if which < 0:
             return SOLVED
         _normal(which, gt, root, free, slack, normal)
@@ -213,7 +213,9 @@ def project_lanes(
         )
 
 
-@njit(**COMPILED)
+# Sums may be added up in any order, so that they are vector instructions; a lane's
+# order is its own, whatever lanes stand beside it.
+@njit(fastmath={"reassoc", "nsz"}, **COMPILED)
 def _excess(values, low, high) -> float:
     """Squared distances outside, added up."""
     total = 0.0
@@ -223,7 +225,9 @@ def _excess(values, low, high) -> float:
     return total
 
 
-@njit(**COMPILED)
+# Sums may be added up in any order, so that they are vector instructions; a lane's
+# order is its own, whatever lanes stand beside it.
+@njit(fastmath={"reassoc", "nsz"}, **COMPILED)
 def _excess_moved(values, column, by, low, high) -> float:
     """The same once a variable has moved."""
     total = 0.0
@@ -236,7 +240,21 @@ def _excess_moved(values, column, by, low, high) -> float:
 
 @njit(**COMPILED)
 def nearest_settings(
-    first, last, gt, centre, weight, low, high, least, most, origin, step, penalty, sweeps, x
+    first,
+    last,
+    gt,
+    centre,
+    weight,
+    low,
+    high,
+    least,
+    most,
+    origin,
+    step,
+    penalty,
+    sweeps,
+    x,
+    left,
 ) -> None:
     """Move x of lanes [first, last) to whole settings; see `projection.whole_settings`."""
     n, m = gt.shape
@@ -276,3 +294,4 @@ def nearest_settings(
             for i in range(m):
                 values[i] += by * gt[best, i]
             excess = _excess(values, low[lane], high[lane])
+        left[lane] = excess
