@@ -59,6 +59,9 @@ class Reason(IntEnum):
     HELD = 5
 
 
+BACKUPS = (Reason.LOCAL_CONTROLS, Reason.LAST_SAFE, Reason.HELD)
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """What lanes do.
@@ -220,7 +223,7 @@ class Guard:
         lanes, moment = np.arange(len(row)), moment_at(self.case, row)
         return _Start(before, lanes, before.states, moment, start_of(self.case, before))
 
-    def _tried(self, start: _Start, action: Floats, reason: Reason) -> Decision:
+    def _tried(self, start: _Start, action: Floats, reason: Reason | NDArray[np.int8]) -> Decision:
         """Where an action leads, by power flow."""
         case, states, moment = self.case, start.states, start.moment
         made = attempt(case, states, start.start_pu, moment, action, self._threads)
@@ -268,7 +271,7 @@ class Guard:
         return Program(
             rows=self._rows,
             centre=centre - position,
-            weight=reach.action_per_position**2,
+            weight=(self.levers.dear * reach.action_per_position) ** 2,
             low=(limits.v_min_pu + aim - v_pu) / SCALE_PU,
             high=(limits.v_max_pu - aim - v_pu) / SCALE_PU,
             least=reach.least - position,
@@ -317,12 +320,15 @@ class Guard:
         held, standing = self._holding(start)
         known = np.where(np.isnan(last_safe), self.levers.position(standing), last_safe)
         known = np.clip(known, reach.least, reach.most)
-        for action, reason in (
-            (self._local(start), Reason.LOCAL_CONTROLS),
-            (self._represented(reach.action(known)), Reason.LAST_SAFE),
-            (held, Reason.HELD),
-        ):
-            best.offer(at, self._tried(start, action, reason))
+        actions = [self._local(start), self._represented(reach.action(known)), held]
+        n = len(at)
+        tried = self._tried(
+            start.lanes(np.tile(np.arange(n), len(BACKUPS))),
+            np.concatenate(actions),
+            np.repeat(np.array(BACKUPS, dtype=np.int8), n),
+        )
+        for k in range(len(BACKUPS)):  # the first of equals is kept
+            best.offer(at, tried, np.arange(k * n, (k + 1) * n))
 
     def local(self, before: Snapshot) -> Floats:
         """The action nearest to where devices' own controls come to rest: (lane, action)."""

@@ -28,6 +28,10 @@ from grid_fed_rl.errors import TaskError
 from grid_fed_rl.powerflow import Network, Setpoint, nominal_setpoint, solve
 from grid_fed_rl.powerflow.sensitivity import sensitivity
 
+ACTIVE_POWER = 10.0
+"""How dear active power is beside taps and reactive power: it is energy, which costs money
+and is missing at another time, while four tap steps cost cents."""
+
 __all__ = ["Lever", "Levers", "Reach", "executed_of"]
 
 Floats = NDArray[np.float64]
@@ -43,6 +47,8 @@ class Lever:
         full: What a full action moves it by, in its unit: steps, kW or kvar; negative
             where an action of 1 lowers it.
         step: Distance of its settings, of a full action; 0 where it has any.
+        dear: What a distance counts beside that of a tap, where actions are to stay near
+            to others.
         p: Elements or nodes whose active power it moves, and kW a unit of each.
         q: The same of reactive power, in kvar.
         tap: Regulator whose tap it is.
@@ -52,6 +58,7 @@ class Lever:
     column: int
     full: float
     step: float = 0.0
+    dear: float = 1.0
     p: tuple[tuple[str, float], ...] = ()
     q: tuple[tuple[str, float], ...] = ()
     tap: str | None = None
@@ -118,6 +125,7 @@ class Levers:
         self.case = case
         self.each = tuple(lever for group in case.groups for lever in _levers_of(case, group))
         self.full = np.array([lever.full for lever in self.each])
+        self.dear = np.array([lever.dear for lever in self.each])
         self.step = np.array([lever.step for lever in self.each])
         self.by_voltage = self._by_voltage()
 
@@ -200,7 +208,9 @@ def _levers_of(case: Case, group: DeviceGroup) -> Sequence[Lever]:
         case Batteries():
             n_pv = len(feeder.pvs)
             return [
-                Lever("der_kw", n_pv + k, float(kw), p=((f"storage.{name}", 1.0),))
+                Lever(
+                    "der_kw", n_pv + k, float(kw), dear=ACTIVE_POWER, p=((f"storage.{name}", 1.0),)
+                )
                 for k, (name, kw) in enumerate(
                     zip(group.names, group.ratings.p_max_kw, strict=True)
                 )
@@ -211,7 +221,7 @@ def _levers_of(case: Case, group: DeviceGroup) -> Sequence[Lever]:
                 for k, pv in enumerate(feeder.pvs.values())
             ]
             kw = [
-                Lever("der_kw", k, pv.kva, p=((f"pv.{pv.name}", 1.0),))
+                Lever("der_kw", k, pv.kva, dear=ACTIVE_POWER, p=((f"pv.{pv.name}", 1.0),))
                 for k, pv in enumerate(feeder.pvs.values())
             ]
             return [*kvar, *kw] if group.curtails else kvar
@@ -236,4 +246,11 @@ def _flexible(network: Network, column: int, share: float) -> Lever:
     load = network.feeder.loads[name]
     kvar = load.kvar / load.kw if load.kw else 0.0
     own = f"load.{name}"
-    return Lever("load_kw", column, -share * load.kw, p=((own, -1.0),), q=((own, -kvar),))
+    return Lever(
+        "load_kw",
+        column,
+        -share * load.kw,
+        dear=ACTIVE_POWER,
+        p=((own, -1.0),),
+        q=((own, -kvar),),
+    )

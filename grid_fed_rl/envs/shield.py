@@ -200,6 +200,14 @@ class ShieldVector(VectorWrapper):
         """Share of all steps since the shield was made that it intervened in."""
         return self._watch.rate
 
+    def backup_action(self) -> NDArray[Any]:
+        """The action nearest to what local controls would do in the step to come.
+
+        Regulators and capacitors follow their own controls, inverters the volt-var curve
+        of category B; (lane, action), of the environment's space.
+        """
+        return self._lanes.stated(self._watch.guard.local(self._lanes.snapshot))
+
     def reset(
         self,
         *,
