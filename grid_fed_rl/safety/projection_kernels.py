@@ -276,8 +276,10 @@ def nearest_settings(
                 if s <= 0.0 or most[lane, j] <= least[lane, j]:
                     continue
                 off = x[lane, j] - centre[lane, j]
-                for sign in (-1.0, 1.0):
-                    to = min(max(x[lane, j] + sign * s, least[lane, j]), most[lane, j])
+                k = (x[lane, j] - origin[lane, j]) / s  # no whole number at a bound, perhaps
+                for next_k in (math.ceil(k - 1e-9) - 1, math.floor(k + 1e-9) + 1):
+                    to = origin[lane, j] + s * next_k
+                    to = min(max(to, least[lane, j]), most[lane, j])
                     move = to - x[lane, j]
                     if move == 0.0:
                         continue
