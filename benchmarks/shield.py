@@ -10,7 +10,7 @@ On every test day of a utility, a day a lane, from rest:
 - seconds of a step, unshielded and shielded, in turn, for both policies.
 
     python benchmarks/shield.py
-    python benchmarks/shield.py --env GridFedRL/IEEE13-VVO-v0 --utility northern --json out.json
+    python benchmarks/shield.py --env GridFedRL/IEEE13-VVO-v0 --utility northern --json
 """
 
 import argparse
@@ -20,7 +20,6 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
 from statistics import median
 from time import perf_counter
 from typing import Any
@@ -57,7 +56,7 @@ class Options:
     steps: int
     repeats: int
     margin: float
-    json: Path | None
+    json: bool
 
 
 def parse(arguments: Sequence[str]) -> Options:
@@ -76,8 +75,11 @@ def parse(arguments: Sequence[str]) -> Options:
     parser.add_argument(
         "--margin", type=float, default=0.01, help="per unit, where the foresight is persistence"
     )
-    parser.add_argument("--json", type=Path, help="also write the results to this file")
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead")
     given = vars(parser.parse_args(arguments))
+    for name in ("days", "num_envs", "steps", "repeats"):
+        if given[name] is not None and given[name] <= 0:
+            parser.error(f"--{name.replace('_', '-')} is {given[name]}; expected above 0")
     env_ids = given.pop("env") or [one for one in ENV_IDS if "-VVO-" in one]
     utilities = given.pop("utility") or UTILITIES
     return Options(env_ids=tuple(env_ids), utilities=tuple(utilities), **given)
@@ -118,6 +120,11 @@ def run_day(env: VectorEnv, act: Act, days: NDArray[np.int64]) -> tuple[Bools, F
     return np.array(violated), total, reasons / max(reasons.sum(), 1.0)
 
 
+def share_of(violated: Bools, among: Bools) -> float:
+    """Share of some steps that are violated; 0 of none."""
+    return float(violated[among].sum() / max(among.sum(), 1))
+
+
 def kept_of(unshielded: Floats, shielded: Floats) -> float:
     """Share of the return that is kept; returns are money paid, below zero."""
     return float(1.0 - (unshielded.mean() - shielded.mean()) / abs(unshielded.mean()))
@@ -148,10 +155,10 @@ def quality(options: Options, env_id: str, utility: str) -> dict[str, Any]:
         "violated_backup": float(backed.mean()),
         "violated_random": float(unshielded.mean()),
         "violated_random_shielded": float(shielded.mean()),
-        "violated_random_shielded_where_backup_holds": float(shielded[held].mean()),
+        "violated_random_shielded_where_backup_holds": share_of(shielded, held),
         "violated_first_step_shielded": float(shielded[0].mean()),
         "violated_persistence": float(unforeseen.mean()),
-        "violated_persistence_where_backup_holds": float(unforeseen[held].mean()),
+        "violated_persistence_where_backup_holds": share_of(unforeseen, held),
         "interventions_random": float(1.0 - reasons[Reason.AS_PROPOSED]),
         "reasons_random": {one.name: float(reasons[one]) for one in Reason},
         "violated_good": float(good.mean()),
@@ -255,12 +262,11 @@ def show(results: dict[str, Any], console: Console) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print, and write the results where asked."""
     options = parse(sys.argv[1:] if arguments is None else arguments)
-    console = Console()
     results = measure(options)
-    show(results, console)
-    if options.json is not None:
-        options.json.write_text(json.dumps(results, indent=2) + "\n")
-        console.print(f"Written to {options.json}.")
+    if options.json:
+        print(json.dumps(results))
+    else:
+        show(results, Console())
     return 0
 
 

@@ -101,13 +101,14 @@ def test_a_good_policy_keeps_its_return():
 
 
 def test_safe_proposals_are_left_alone_and_the_log_is_true(case123, actions):
-    env, n = ShieldVector(GridVectorEnv(case123, 8)), 8
+    lanes, n = GridVectorEnv(case123, 8), 8
+    env = ShieldVector(lanes)
     env.reset(seed=0)
     interventions = np.zeros(n)
     for k, action in enumerate(actions(20, n, case123), start=1):
         twin = GridVectorEnv(case123, n)
         twin.reset(seed=0)
-        twin._snapshot = env.unwrapped.snapshot
+        twin._snapshot = lanes.snapshot
         proposed_is_safe = twin.step(action)[4]["cost"] == 0.0
         log = env.step(action)[4]["shield"]
         np.testing.assert_array_equal(log["intervened"], ~proposed_is_safe)
@@ -138,7 +139,7 @@ def test_under_make_and_outside_other_wrappers():
     shield = gymnasium.wrappers.RecordEpisodeStatistics(Shield(env))
     shield.reset(seed=0)
     shield.action_space.seed(0)
-    done = False
+    info, done = {}, False
     while not done:
         _, _, terminated, truncated, info = shield.step(shield.action_space.sample())
         assert info["shield"]["safe"] == (info["cost"] == 0.0)
@@ -238,20 +239,20 @@ def test_local_controls_the_last_safe_setting_or_holding_take_over(unprojected, 
 
 def test_where_nothing_is_safe_the_least_violation_is_executed(unprojected, case13, actions):
     """Limits that nothing can hold: no candidate leaves them by less than what is done."""
-    limits = Limits(voltage=VoltageLimits(0.999, 1.001))
-    shield = ShieldVector(GridVectorEnv(case13, 5), limits)
+    narrow, lanes = VoltageLimits(0.999, 1.001), GridVectorEnv(case13, 5)
+    shield = ShieldVector(lanes, Limits(voltage=narrow))
     shield.reset(seed=0)
     for action in actions(6, 5, case13):
-        before, local = shield.unwrapped.snapshot, shield.backup_action()
+        before, local = lanes.snapshot, shield.backup_action()
         info = shield.step(action)[4]
         assert not info["shield"]["safe"].any()
-        done = limits.voltage.excursion_pu(shield.unwrapped.snapshot.v_pu).sum(axis=1)
-        for candidate in (action, local, Hold(6)(np.zeros((5, 1)))):
+        done = narrow.excursion_pu(lanes.snapshot.v_pu).sum(axis=1)
+        for candidate in (action, local, Hold(6)(np.zeros((5, 1), dtype=np.float32))):
             twin = GridVectorEnv(case13, 5)
             twin.reset(seed=0)
             twin._snapshot = before
             twin.step(candidate)
-            left = limits.voltage.excursion_pu(twin.snapshot.v_pu).sum(axis=1)
+            left = narrow.excursion_pu(twin.snapshot.v_pu).sum(axis=1)
             assert (done <= left + 1e-12).all()
 
 
@@ -297,7 +298,7 @@ def test_persistence_judges_by_the_last_load_and_a_margin_helps(actions):
 def test_errors_name_what_is_wrong(case13):
     lanes = GridVectorEnv(case13, 2)
     with pytest.raises(TaskError, match="foresight is 'clairvoyant'; known: 'exact'"):
-        ShieldVector(lanes, foresight="clairvoyant")
+        ShieldVector(lanes, foresight="clairvoyant")  # type: ignore[arg-type]
     with pytest.raises(TaskError, match=r"margin_pu is 0\.06; it leaves nothing"):
         ShieldVector(lanes, margin_pu=0.06)
     with pytest.raises(TaskError, match="margin_pu is -1; expected 0 or more"):

@@ -6,10 +6,11 @@ import numpy as np
 
 from grid_fed_rl.devices import volt_var_q_pu
 from grid_fed_rl.envs.vvo import vvo_case
-from grid_fed_rl.powerflow import solve
+from grid_fed_rl.feeders import InverterControl
+from grid_fed_rl.powerflow import compile_network, solve
 from grid_fed_rl.powerflow.controls import LocalControls
 from grid_fed_rl.powerflow.primitives import legs_of, rated_leg_kv
-from grid_fed_rl.safety.backup import BackupControls
+from grid_fed_rl.safety.backup import CATEGORY_B, BackupControls
 
 
 def peak():
@@ -56,12 +57,10 @@ def test_a_feeders_own_curve_is_left_to_it():
     feeder = network.feeder
     first, *rest = feeder.pvs.values()
     own = BackupControls(network, volt_var=True).controls.network.feeder
-    assert own.pvs[first.name].control is not None
-    curve = replace(own.pvs[first.name].control, volt_var=((0.9, 0.1), (1.1, -0.1)))
+    assert own.pvs[first.name].control == CATEGORY_B
+    curve = InverterControl(volt_var=((0.9, 0.1), (1.1, -0.1)))
     pvs = {first.name: replace(first, control=curve), **{pv.name: pv for pv in rest}}
     changed = replace(feeder, pvs=pvs)
-    from grid_fed_rl.powerflow import compile_network
-
     kept = BackupControls(compile_network(changed), volt_var=True).controls.network.feeder
     assert kept.pvs[first.name].control == curve
     assert kept.pvs[rest[0].name].control == own.pvs[rest[0].name].control
