@@ -146,7 +146,7 @@ def quality(options: Options, env_id: str, utility: str) -> dict[str, Any]:
         random_policy(env, seed),
         days,
     )
-    held = ~backed
+    held, calm = ~backed, ~kept.any(axis=0)
     return {
         "env_id": env_id,
         "utility": utility,
@@ -167,6 +167,10 @@ def quality(options: Options, env_id: str, utility: str) -> dict[str, Any]:
         "return_good": float(good_return.mean()),
         "return_good_shielded": float(kept_return.mean()),
         "return_kept": kept_of(good_return, kept_return),
+        "days_held": int(calm.sum()),
+        "return_kept_on_days_held": kept_of(good_return[calm], kept_return[calm])
+        if calm.any()
+        else 0.0,
     }
 
 
@@ -229,7 +233,14 @@ def show(results: dict[str, Any], console: Console) -> None:
     table = Table(title="Share of steps that leave the limits; return kept by a good policy")
     for heading in ("id", "utility", "steps", "backup", "random", "shielded", "where backup holds"):
         table.add_column(heading)
-    for heading in ("by persistence", "where backup holds", "good", "shielded", "return kept"):
+    for heading in (
+        "by persistence",
+        "where backup holds",
+        "good",
+        "shielded",
+        "return kept",
+        "on days held",
+    ):
         table.add_column(heading)
     for one in results["quality"]:
         shares = (
@@ -242,6 +253,7 @@ def show(results: dict[str, Any], console: Console) -> None:
             "violated_good",
             "violated_good_shielded",
             "return_kept",
+            "return_kept_on_days_held",
         )
         table.add_row(
             one["env_id"].split("/")[1],

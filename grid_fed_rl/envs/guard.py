@@ -41,11 +41,13 @@ Lanes = NDArray[np.int64]
 Represented = Callable[[Floats], Floats]  # (lane, action) to the nearest that can be stated
 
 AIM_PU = 2e-3  # further within the limits than they ask: what the linear model is good for
+FINE_PU = 3e-4  # the same for what has no settings, once the rest has them
+NOTEWORTHY = 0.01  # share of a full action below which nothing is refined
 ROUNDS = 3  # projections, each about the power flow of the last
 SCALE_PU = 0.01  # unit of voltage in the projection
 RELAXED = 1e6  # price of missing a limit in the projection
 PENALTY = 1e4  # the same in the search of settings
-SWEEPS = 2  # rounds of the search of neighbours by power flow
+SWEEPS = 1  # rounds of the search of neighbours by power flow
 
 
 class Reason(IntEnum):
@@ -285,9 +287,13 @@ class Guard:
         step = self._step * per_action
         origin = reach.least + (-1.0 - reach.executed_least) * per_action - position
         x, excess = whole_settings(program, x, step, origin, PENALTY, threads=self._threads)
-        whole, again = step > 0.0, np.flatnonzero(excess > 0.0)
+        whole = step > 0.0
+        pulled = (np.abs(x - program.centre) > NOTEWORTHY) & ~whole
+        again = np.flatnonzero((excess > 0.0) | pulled.any(axis=1))
         if len(again) and not whole.all():
             rest = program.lanes(again).with_fixed(whole[again], x[again])
+            by = (AIM_PU - FINE_PU) / SCALE_PU
+            rest = replace(rest, low=rest.low - by, high=rest.high + by)
             x[again] = project(rest, RELAXED, self._threads)[0]
         return x
 
