@@ -324,17 +324,19 @@ class Guard:
         start, last_safe = start.lanes(at), last_safe[at]
         reach = self.levers.reach(start.states, start.moment)
         held, standing = self._holding(start)
-        known = np.where(np.isnan(last_safe), self.levers.position(standing), last_safe)
-        known = np.clip(known, reach.least, reach.most)
-        actions = [self._local(start), self._represented(reach.action(known)), held]
+        known = ~np.isnan(last_safe).any(axis=1)
+        last = np.where(known[:, None], last_safe, self.levers.position(standing))
+        last = np.clip(last, reach.least, reach.most)
+        actions = [self._local(start), self._represented(reach.action(last)), held]
         n = len(at)
         tried = self._tried(
             start.lanes(np.tile(np.arange(n), len(BACKUPS))),
             np.concatenate(actions),
             np.repeat(np.array(BACKUPS, dtype=np.int8), n),
         )
-        for k in range(len(BACKUPS)):  # the first of equals is kept
-            best.offer(at, tried, np.arange(k * n, (k + 1) * n))
+        for k, backup in enumerate(BACKUPS):  # the first of equals is kept
+            lanes = np.flatnonzero(known) if backup is Reason.LAST_SAFE else np.arange(n)
+            best.offer(at[lanes], tried, k * n + lanes)
 
     def local(self, before: Snapshot) -> Floats:
         """The action nearest to where devices' own controls come to rest: (lane, action)."""

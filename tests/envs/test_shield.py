@@ -213,6 +213,22 @@ def test_a_flow_that_does_not_converge_is_never_safe(stormy, actions):
     assert collapsed >= 3
 
 
+def test_what_was_handed_over_is_forgotten_by_another_action_or_a_reset(case13, actions, same):
+    """Somebody steps the environment beneath the shield, or resets it, in between."""
+    proposed, other = actions(2, 3, case13)
+    for again in (False, True):
+        lanes, plain = GridVectorEnv(case13, 3), GridVectorEnv(case13, 3)
+        for env in (lanes, plain):
+            env.reset(seed=0)
+        watch = ShieldVector(lanes, ANYTHING_GOES)._watch
+        watch.decide(proposed, lanes.checked(proposed, (3,)))
+        if again:
+            same(lanes.reset(seed=9), plain.reset(seed=9))
+            same(lanes.step(proposed), plain.step(proposed))
+        same(lanes.step(other), plain.step(other))
+        same(lanes.step(proposed), plain.step(proposed))
+
+
 # ---- when projecting is of no use -------------------------------------------------
 
 
