@@ -324,7 +324,7 @@ class Guard:
         start, last_safe = start.lanes(at), last_safe[at]
         reach = self.levers.reach(start.states, start.moment)
         held, standing = self._holding(start)
-        known = ~np.isnan(last_safe).any(axis=1)
+        known = np.asarray(np.isfinite(last_safe).all(axis=1))
         last = np.where(known[:, None], last_safe, self.levers.position(standing))
         last = np.clip(last, reach.least, reach.most)
         actions = [self._local(start), self._represented(reach.action(last)), held]
