@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
 
 
@@ -66,3 +68,25 @@ def test_accuracy_is_resumed_and_writes_its_page(tmp_path: Path):
     assert page.read_text(encoding="utf-8") == text
     again = {path: path.stat().st_mtime_ns for path in kept.iterdir()}
     assert {path for path in chunks if again[path] != chunks[path]} == {lost}
+
+
+def test_shield_prints_both_sides_of_what_it_keeps_and_costs():
+    found = result(
+        "shield",
+        "--env=GridFedRL/IEEE13-VVO-v0",
+        "--utility=milltown",
+        "--days=6",
+        "--num-envs=4",
+        "--steps=24",
+        "--repeats=1",
+    )
+    (kept,), (cost,) = found["quality"], found["cost"]
+    assert kept["steps"] == 6 * 24
+    assert kept["violated_random"] > 0.5
+    assert kept["violated_random_shielded_where_backup_holds"] < 1e-3
+    assert sum(kept["reasons_random"].values()) == pytest.approx(1.0)
+    assert kept["interventions_random"] > 0.3
+    assert 0.9 < kept["return_kept"] <= 1.1
+    for name in ("random", "good"):
+        sides = [cost[f"step_s_{name}_shielded"], cost[f"step_s_{name}"]]
+        assert cost[f"ratio_{name}"] == pytest.approx(sides[0][0] / sides[1][0])

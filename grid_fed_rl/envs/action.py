@@ -5,7 +5,7 @@ evenly spaced from -1 to 1: of n choices, choice k is ``2 k / (n - 1) - 1``.
 """
 
 from collections.abc import Sequence
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from gymnasium import spaces
@@ -37,6 +37,11 @@ class Actions(Protocol):
         """What a policy of one lane gives."""
         ...
 
+    @property
+    def step(self) -> Floats:
+        """(action,) distance of the choices, from -1 to 1; 0 where any number will do."""
+        ...
+
     def numbers(self, action: ArrayLike, shape: tuple[int, ...]) -> Floats:
         """The action as numbers from -1 to 1.
 
@@ -49,6 +54,10 @@ class Actions(Protocol):
         """
         ...
 
+    def stated(self, numbers: Floats) -> NDArray[Any]:
+        """The action of the space that is nearest to numbers from -1 to 1: (lane, action)."""
+        ...
+
 
 class Continuous:
     """A number from -1 to 1 for each entry."""
@@ -56,10 +65,15 @@ class Continuous:
     def __init__(self, names: Sequence[str]) -> None:
         self.names = tuple(names)
         self.space = spaces.Box(-1.0, 1.0, (len(self.names),), np.float32)
+        self.step = np.zeros(len(self.names))
 
     def numbers(self, action: ArrayLike, shape: tuple[int, ...]) -> Floats:
         """See `Actions`."""
         return checked_action(action, shape, self.names)
+
+    def stated(self, numbers: Floats) -> NDArray[np.float32]:
+        """See `Actions`."""
+        return np.clip(numbers, -1.0, 1.0).astype(np.float32)
 
 
 class Choices:
@@ -74,11 +88,18 @@ class Choices:
         self.names = tuple(names)
         self._choices = np.array(choices, dtype=np.int64)
         self.space = spaces.MultiDiscrete(self._choices)
+        self.step = 2.0 / (self._choices - 1)
 
     def numbers(self, action: ArrayLike, shape: tuple[int, ...]) -> Floats:
         """See `Actions`."""
         given = checked_choice(action, shape[:-1], self._choices, self.names)
         return 2.0 * given / (self._choices - 1) - 1.0
+
+    def stated(self, numbers: Floats) -> NDArray[np.int64]:
+        """See `Actions`."""
+        last = self._choices - 1
+        choice = np.rint((np.clip(numbers, -1.0, 1.0) + 1.0) / 2.0 * last)
+        return choice.astype(np.int64)
 
 
 def actions_of(mode: ActionMode, names: Sequence[str], choices: Sequence[int]) -> Actions:

@@ -5,18 +5,28 @@ lanes may be advanced by itself with the same numbers.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from grid_fed_rl.envs.case import Case
 from grid_fed_rl.envs.groups import Capacitors, Moment, Move, Regulators
-from grid_fed_rl.envs.snapshot import Snapshot
+from grid_fed_rl.envs.snapshot import LaneRecord, Snapshot
 from grid_fed_rl.powerflow import PowerFlow, Setpoint, solve
 from grid_fed_rl.powerflow.measures import losses_kw
 
-__all__ = ["advance", "moment_at", "moved", "rest", "setpoint_of"]
+__all__ = [
+    "Attempt",
+    "advance",
+    "attempt",
+    "concluded",
+    "moment_at",
+    "moved",
+    "rest",
+    "setpoint_of",
+    "start_of",
+]
 
 Floats = NDArray[np.float64]
 States = dict[str, NDArray]
@@ -60,6 +70,21 @@ def rest(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Attempt(LaneRecord):
+    """Where an action leads: devices and voltages, not yet measured.
+
+    Attributes:
+        states: (lane, device) state of each device group, by its `state_name`.
+        moves: What each group did.
+        flow: The solved feeder; its `setpoint` is what was solved.
+    """
+
+    states: States
+    moves: Moves
+    flow: PowerFlow
+
+
 def advance(case: Case, before: Snapshot, action: Floats, threads: int | None = None) -> Snapshot:
     """Carry out an action of (lane, action) and solve the step that it governs.
 
@@ -74,29 +99,56 @@ def advance(case: Case, before: Snapshot, action: Floats, threads: int | None = 
         threads: Threads of the power flow; all processors by default.
     """
     moment = moment_at(case, before.next_row)
-    states, moves = moved(case, before.states, action, moment)
-    setpoint = setpoint_of(case, moment, states, moves)
-    start = _start_pu(case, before.flow)
+    made = attempt(case, before.states, start_of(case, before), moment, action, threads)
+    return concluded(case, before, moment, made)
+
+
+def attempt(
+    case: Case,
+    states: Mapping[str, NDArray],
+    start_pu: NDArray[np.complex128],
+    moment: Moment,
+    action: Floats,
+    threads: int | None = None,
+) -> Attempt:
+    """What an action does to devices that stand so: the costly half of `advance`.
+
+    Args:
+        case: What the environment is made of.
+        states: Of each device group, before the step.
+        start_pu: (lane, node) voltages that the power flow starts from; see `start_of`.
+        moment: The step.
+        action: (lane, action) in [-1, 1].
+        threads: Threads of the power flow; all processors by default.
+    """
+    after, moves = moved(case, states, action, moment)
+    setpoint = setpoint_of(case, moment, after, moves)
     if case.local_controls is None:
-        flow = solve(case.network, setpoint, start_pu=start, threads=threads)
+        flow = solve(case.network, setpoint, start_pu=start_pu, threads=threads)
     else:
         hour = (moment.row % case.year.steps_per_day) * case.year.step_h
         controls = replace(case.local_controls, hour=hour)
-        flow = controls.settle(setpoint, start_pu=start, threads=threads)
-        setpoint = flow.setpoint
-        states, moves = _followed(case, states, moves, setpoint)
+        flow = controls.settle(setpoint, start_pu=start_pu, threads=threads)
+        after, moves = _followed(case, after, moves, flow.setpoint)
+    return Attempt(after, moves, flow)
+
+
+def concluded(case: Case, before: Snapshot, moment: Moment, made: Attempt) -> Snapshot:
+    """The feeder after an attempt that was carried out: the other half of `advance`."""
     return _snapshot(
         case,
         day=before.day,
         step=before.step + 1,
         chance=before.chance,
         row=moment.row,
-        states=states,
-        moves=moves,
-        operated={name: done + moves[name].operations for name, done in before.operated.items()},
-        setpoint=setpoint,
+        states=made.states,
+        moves=made.moves,
+        operated={
+            name: done + made.moves[name].operations for name, done in before.operated.items()
+        },
+        setpoint=made.flow.setpoint,
         der_kw_before=before.setpoint.der_kw,
-        flow=flow,
+        flow=made.flow,
     )
 
 
@@ -151,8 +203,9 @@ def moved(
     return after, moves
 
 
-def _start_pu(case: Case, flow: PowerFlow) -> NDArray[np.complex128]:
+def start_of(case: Case, before: Snapshot) -> NDArray[np.complex128]:
     """Voltages to start from: the last ones; those without load where there are none."""
+    flow = before.flow
     if flow.converged.all():
         return flow.v_pu
     return np.where(flow.converged[:, None], flow.v_pu, case.network.v_flat_pu)

@@ -3,7 +3,7 @@
 `LaneRecord` is what any such record of arrays, lane first, can do.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, Self
 
@@ -37,6 +37,18 @@ class LaneRecord:
             return changed
 
         return _map_arrays(put, self, part)
+
+    def with_parts(self, parts: Sequence[tuple[Lanes, Self]]) -> Self:
+        """The same with several parts, all put into one copy, in order."""
+        indices = [index for index, _ in parts]
+
+        def put(array: NDArray, *values: NDArray) -> NDArray:
+            changed = array.copy()
+            for index, value in zip(indices, values, strict=True):
+                changed[index] = value
+            return changed
+
+        return _map_arrays(put, self, *(part for _, part in parts))
 
 
 @dataclass(frozen=True, slots=True)

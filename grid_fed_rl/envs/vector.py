@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from grid_fed_rl.envs.action import ActionMode, actions_of
 from grid_fed_rl.envs.case import Case
-from grid_fed_rl.envs.dynamics import advance, rest
+from grid_fed_rl.envs.dynamics import Attempt, advance, concluded, moment_at, rest
 from grid_fed_rl.envs.info import reward_terms, vector_info
 from grid_fed_rl.envs.lane_env import LaneVectorEnv
 from grid_fed_rl.envs.rendering import NOT_RENDERED, RENDER_FPS, Renderer, known_render_mode
@@ -80,6 +80,7 @@ class GridVectorEnv(LaneVectorEnv[Snapshot]):
     ) -> None:
         self.case = case
         self._actions = actions_of(action_mode, case.action_names, case.action_choices)
+        self._foreseen: tuple[Floats, Attempt] | None = None
         super().__init__(
             _unit_box(len(case.observation_names)),
             self._actions.space,
@@ -102,10 +103,38 @@ class GridVectorEnv(LaneVectorEnv[Snapshot]):
         """
         return self._actions.numbers(action, (*lead, len(self.case.action_names)))
 
+    @property
+    def threads(self) -> int | None:
+        """Threads of the power flow; None for all processors."""
+        return self._threads
+
+    @property
+    def action_step(self) -> Floats:
+        """(action,) distance of the choices of each entry; 0 where any number will do."""
+        return self._actions.step
+
+    def stated(self, numbers: Floats) -> NDArray[Any]:
+        """The action of the space nearest to numbers from -1 to 1: (lane, action)."""
+        return self._actions.stated(numbers)
+
     def _rest(self, episode: NDArray[np.int64], chance: NDArray[np.uint64]) -> Snapshot:
         return rest(self.case, episode, self._threads, chance)
 
+    def foresee(self, action: Floats, made: Attempt) -> None:
+        """Hand over where the next step will lead, if that has been worked out already.
+
+        Nothing is solved again if the step takes this action; otherwise it is forgotten.
+
+        Args:
+            action: (lane, action) of the lanes that go on, as `checked` gives it.
+            made: What `dynamics.attempt` makes of it.
+        """
+        self._foreseen = action, made
+
     def _advance(self, before: Snapshot, action: Floats) -> Snapshot:
+        foreseen, self._foreseen = self._foreseen, None
+        if foreseen is not None and np.array_equal(foreseen[0], action):
+            return concluded(self.case, before, moment_at(self.case, before.next_row), foreseen[1])
         return advance(self.case, before, action, self._threads)
 
     def _observe(self, snapshot: Snapshot) -> NDArray[np.float32]:
@@ -124,7 +153,8 @@ class GridVectorEnv(LaneVectorEnv[Snapshot]):
         seed: int | Sequence[int | None] | None = None,
         options: Mapping[str, Any] | None = None,
     ) -> tuple[NDArray[np.float32], dict[str, Any]]:
-        """Begin a new episode in every lane; see `LaneVectorEnv`."""
+        """Begin a new episode in every lane; see `LaneVectorEnv.reset`."""
+        self._foreseen = None
         observation, info = super().reset(seed=seed, options=options)
         self._count(info)
         return observation, info

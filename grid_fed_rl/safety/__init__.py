@@ -1,5 +1,22 @@
 """Safety: limits, and what keeps a policy within them."""
 
 from grid_fed_rl.safety.limits import Limits, VoltageLimits
+from grid_fed_rl.safety.ride_through import (
+    RideThroughCategory,
+    RideThroughMode,
+    least_ride_through_s,
+    must_trip,
+    ride_through_mode,
+    trip_after_s,
+)
 
-__all__ = ["Limits", "VoltageLimits"]
+__all__ = [
+    "Limits",
+    "RideThroughCategory",
+    "RideThroughMode",
+    "VoltageLimits",
+    "least_ride_through_s",
+    "must_trip",
+    "ride_through_mode",
+    "trip_after_s",
+]

@@ -1,0 +1,315 @@
+"""The shield: a wrapper that keeps whatever a policy does within limits."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import gymnasium
+import numpy as np
+from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
+from numpy.typing import ArrayLike, NDArray
+
+from grid_fed_rl.envs.case import Case
+from grid_fed_rl.envs.costs import (
+    HeadCost,
+    LoadingCost,
+    OperationsCost,
+    RampCost,
+    SocCost,
+    UnbalanceCost,
+    VoltageCost,
+)
+from grid_fed_rl.envs.guard import Foresight, Guard, Reason
+from grid_fed_rl.envs.info import first_lane, masked
+from grid_fed_rl.envs.single import GridEnv
+from grid_fed_rl.envs.vector import GridVectorEnv
+from grid_fed_rl.errors import TaskError
+from grid_fed_rl.safety import Limits
+
+__all__ = ["Reason", "Shield", "ShieldVector", "limits_of"]
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+Info = dict[str, Any]
+
+
+def limits_of(case: Case) -> Limits:
+    """The limits that the cost channels of a case measure."""
+    found: dict[str, Any] = {"voltage": None}
+    for channel in case.costs:
+        match channel:
+            case VoltageCost():
+                found["voltage"] = channel.limits
+            case LoadingCost():
+                found["loading"] = channel.most
+            case UnbalanceCost():
+                found["unbalance_percent"] = channel.most_percent
+            case HeadCost():
+                found["import_kw"] = channel.import_kw
+                found["export_kw"] = channel.export_kw
+            case RampCost():
+                found["ramp_kw_per_h"] = channel.most_kw_per_h
+            case OperationsCost():
+                found["operations_per_day"] = channel.most
+            case SocCost():
+                found["soc"] = channel.least, channel.largest
+            case _:
+                raise TaskError(
+                    f"the shield cannot tell the limit of cost channel {channel.name!r}; give it "
+                    f"limits of its own"
+                )
+    return Limits(**found)
+
+
+class _Watch:
+    """A guard, and what it remembers of each lane's episode."""
+
+    def __init__(
+        self, lanes: GridVectorEnv, limits: Limits | None, margin_pu: float, foresight: Foresight
+    ) -> None:
+        case = lanes.case
+        self.lanes, self._exact = lanes, foresight == "exact"
+        self.guard = Guard(
+            case,
+            limits_of(case) if limits is None else limits,
+            margin_pu,
+            foresight,
+            lambda numbers: lanes.checked(lanes.stated(numbers), numbers.shape[:1]),
+            lanes.action_step,
+            lanes.threads,
+        )
+        n, n_actions = lanes.num_envs, len(case.action_names)
+        self._last_safe = np.full((n, n_actions), np.nan)
+        self._steps, self._interventions = np.zeros(n), np.zeros(n)
+        self._all_steps = self._all_interventions = 0
+
+    @property
+    def rate(self) -> float:
+        """Share of all steps so far that were intervened in."""
+        return self._all_interventions / max(self._all_steps, 1)
+
+    def begin(self, lanes: Bools | slice) -> None:
+        """Forget lanes that begin an episode."""
+        self._last_safe[lanes] = np.nan
+        self._steps[lanes] = self._interventions[lanes] = 0.0
+
+    def nothing(self) -> Info:
+        """The log right after a reset."""
+        n, blank = self.lanes.num_envs, self.lanes.stated(np.zeros(self._last_safe.shape))
+        return _with_masks(
+            {
+                "intervened": np.zeros(n, dtype=np.bool_),
+                "safe": np.zeros(n, dtype=np.bool_),
+                "reason": np.zeros(n, dtype=np.int64),
+                "proposed": np.zeros_like(blank),
+                "executed": np.zeros_like(blank),
+                "rate": np.zeros(n),
+            }
+        )
+
+    def decide(self, given: NDArray[Any], numbers: Floats) -> tuple[NDArray[Any], Info]:
+        """What to execute in every lane, and the log of it.
+
+        Args:
+            given: (lane, action) as proposed.
+            numbers: The same from -1 to 1.
+        """
+        lanes, log = self.lanes, self.nothing()
+        self.begin(lanes.ended)
+        going = np.flatnonzero(~lanes.ended)
+        if not len(going):
+            return given, log
+        every = len(going) == lanes.num_envs
+        before = lanes.snapshot if every else lanes.snapshot.lanes(going)
+        decision = self.guard.decide(before, numbers[going], self._last_safe[going])
+        if self._exact:
+            lanes.foresee(decision.action, decision.made)
+        intervened = decision.reason != Reason.AS_PROPOSED
+        executed = np.array(given)
+        executed[going[intervened]] = lanes.stated(decision.action[intervened])
+        safe = np.flatnonzero(decision.safe)
+        position = self.guard.levers.position(decision.made.flow.setpoint)
+        self._last_safe[going[safe]] = position[safe]
+        self._steps[going] += 1
+        self._interventions[going] += intervened
+        self._all_steps += len(going)
+        self._all_interventions += int(intervened.sum())
+        for name, values in (
+            ("intervened", intervened),
+            ("safe", decision.safe),
+            ("reason", decision.reason),
+            ("proposed", given[going]),
+            ("executed", executed[going]),
+            ("rate", self._interventions[going] / self._steps[going]),
+        ):
+            log[name][going] = values
+        return executed, log
+
+
+class ShieldVector(VectorWrapper):
+    """Keeps every lane of a vector environment within limits, whatever its policy does.
+
+    In every step the proposed actions are carried out ahead of time, by the engine
+    itself, all lanes in one batch. A lane that would leave the limits executes another
+    action: the nearest one that holds them. That is found by projecting onto the limits,
+    linearised by the sensitivities (`safety.projection`), rounding what has whole
+    settings and searching their neighbours; each answer is verified by a power flow, and
+    the projection repeated about it. Where nothing safe is found the local controls (with
+    the volt-var curve of category B), the last safe setting and holding are tried, and of
+    all that was tried, what leaves the limits by least is executed. Only actions of the
+    environment's own space are executed.
+
+    What the guarantee is depends on the foresight:
+
+    - ``exact``: load and sun of the step to come are known, as to the environment's own
+      forecast. An action is judged by the very power flow that the step will have: if
+      ``info["shield"]["safe"]`` is true, the step holds the limits.
+    - ``persistence``: load and sun are taken to stay as they are. If ``safe`` is true, the
+      limits would hold had nothing changed; `margin_pu` is what is left for change.
+
+    A shield that does not intervene changes nothing, to the last bit. ``info["shield"]``
+    has, a lane each, ``intervened``, ``reason`` (a `Reason`), ``safe``, ``proposed`` and
+    ``executed`` (actions), and ``rate``, the share of the episode's steps intervened in.
+
+    Args:
+        env: A `GridVectorEnv`, or wrappers around one that leave actions alone.
+        limits: What must hold; what the environment's cost channels measure by default.
+        margin_pu: Distance that predicted voltages keep from their limits.
+        foresight: ``exact`` or ``persistence``.
+
+    Raises:
+        TaskError: the environment is another, or an argument makes no sense.
+    """
+
+    def __init__(
+        self,
+        env: VectorEnv,
+        limits: Limits | None = None,
+        margin_pu: float = 0.0,
+        foresight: Foresight = "exact",
+    ) -> None:
+        super().__init__(env)
+        lanes = env.unwrapped
+        if not isinstance(lanes, GridVectorEnv):
+            raise TaskError(f"the shield wraps a GridVectorEnv; this is a {type(lanes).__name__}")
+        _refuse_changed_actions(env.single_action_space, lanes.single_action_space)
+        self._lanes = lanes
+        self._watch = _Watch(lanes, limits, margin_pu, foresight)
+
+    @property
+    def intervention_rate(self) -> float:
+        """Share of all steps since the shield was made that it intervened in."""
+        return self._watch.rate
+
+    def backup_action(self) -> NDArray[Any]:
+        """The action nearest to what local controls would do in the step to come.
+
+        Regulators and capacitors follow their own controls, inverters the volt-var curve
+        of category B; (lane, action), of the environment's space.
+        """
+        return self._lanes.stated(self._watch.guard.local(self._lanes.snapshot))
+
+    def reset(
+        self,
+        *,
+        seed: int | Sequence[int | None] | None = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> tuple[Any, Info]:
+        """Begin a new episode in every lane."""
+        observation, info = self.env.reset(seed=seed, options=options)  # type: ignore[arg-type]
+        self._watch.begin(slice(None))
+        return observation, _logged(info, self._watch.nothing())
+
+    def step(self, actions: ArrayLike) -> tuple[Any, Any, Any, Any, Info]:
+        """Carry out the actions, or what the shield makes of them.
+
+        Raises:
+            ActionError: the actions have the wrong shape or hold what none can be.
+            TaskError: the environment was never reset.
+        """
+        numbers = self._lanes.checked(actions, (self.num_envs,))
+        executed, log = self._watch.decide(np.asarray(actions), numbers)
+        observation, reward, terminated, truncated, info = self.env.step(executed)
+        info = _logged(info, log)
+        if self._lanes.metadata["autoreset_mode"] is AutoresetMode.SAME_STEP:
+            over = np.asarray(terminated | truncated)
+            if over.any():
+                self._watch.begin(over)
+                info["shield"] = masked(log, ~over)
+                info["final_info"] = _logged(info["final_info"], masked(log, over))
+        return observation, reward, terminated, truncated, info
+
+
+class Shield(gymnasium.Wrapper):
+    """Keeps a single environment within limits; see `ShieldVector`.
+
+    Args:
+        env: A `GridEnv`, or wrappers around one that leave actions alone.
+        limits: What must hold; what the environment's cost channels measure by default.
+        margin_pu: Distance that predicted voltages keep from their limits.
+        foresight: ``exact`` or ``persistence``.
+
+    Raises:
+        TaskError: the environment is another, or an argument makes no sense.
+    """
+
+    def __init__(
+        self,
+        env: gymnasium.Env,
+        limits: Limits | None = None,
+        margin_pu: float = 0.0,
+        foresight: Foresight = "exact",
+    ) -> None:
+        super().__init__(env)
+        single = env.unwrapped
+        if not isinstance(single, GridEnv) or not isinstance(single.lanes, GridVectorEnv):
+            raise TaskError(f"the shield wraps a GridEnv; this is a {type(single).__name__}")
+        _refuse_changed_actions(env.action_space, single.action_space)
+        self._lanes = single.lanes
+        self._watch = _Watch(single.lanes, limits, margin_pu, foresight)
+
+    @property
+    def intervention_rate(self) -> float:
+        """Share of all steps since the shield was made that it intervened in."""
+        return self._watch.rate
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Any, Info]:
+        """Begin a new episode."""
+        observation, info = self.env.reset(seed=seed, options=options)
+        self._watch.begin(slice(None))
+        return observation, {**info, "shield": first_lane(self._watch.nothing())}
+
+    def step(self, action: Any) -> tuple[Any, Any, bool, bool, Info]:
+        """Carry out the action, or what the shield makes of it.
+
+        Raises:
+            ActionError: the action has the wrong shape or holds what none can be.
+            TaskError: the episode is over, or never began.
+        """
+        if self._lanes.ended[0]:
+            raise TaskError("episode is over; call reset() before step()")
+        numbers = self._lanes.checked(action, ())
+        executed, log = self._watch.decide(np.asarray(action)[None], numbers[None])
+        observation, reward, terminated, truncated, info = self.env.step(executed[0])
+        return observation, reward, terminated, truncated, {**info, "shield": first_lane(log)}
+
+
+def _refuse_changed_actions(space: gymnasium.Space, own: gymnasium.Space) -> None:
+    if space != own:
+        raise TaskError(
+            f"the shield wraps an environment whose actions are {own}; a wrapper below makes "
+            f"them {space}: put the shield inside"
+        )
+
+
+def _with_masks(entries: Info) -> Info:
+    info: Info = {}
+    for key, value in entries.items():
+        info[key] = value
+        info[f"_{key}"] = np.ones(len(value), dtype=np.bool_)
+    return info
+
+
+def _logged(info: Info, log: Info) -> Info:
+    return {**info, "shield": log, "_shield": log["_rate"]}

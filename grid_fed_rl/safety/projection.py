@@ -1,0 +1,203 @@
+"""The nearest point of a safe set, all lanes at once: a batched quadratic program.
+
+Each lane has its own
+
+    minimise    1/2 sum_j weight_j (x_j - centre_j)^2
+    subject to  low <= G x <= high,    least <= x <= most
+
+while G, the sensitivities, is shared by all. A lane costs some microseconds, so that
+no lane need wait for another and no general solver is called in a loop.
+"""
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from enum import IntEnum
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grid_fed_rl.errors import TaskError
+from grid_fed_rl.safety import projection_kernels as kernels
+
+__all__ = ["Program", "ProjectionStatus", "project", "whole_settings"]
+
+Floats = NDArray[np.float64]
+
+# Numba's own signature of a compiled function does not know what is unpacked into it.
+project_lanes: Callable[..., None] = kernels.project_lanes
+nearest_settings: Callable[..., None] = kernels.nearest_settings
+
+MOST_STEPS = 500  # constraints that a lane may take up
+LANES_A_PART = 64  # lanes that are worth a thread's while
+
+
+class ProjectionStatus(IntEnum):
+    """What became of a lane."""
+
+    SOLVED = kernels.SOLVED
+    INFEASIBLE = kernels.INFEASIBLE
+    FAILED = kernels.FAILED
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Program:
+    """The quadratic programs of some lanes.
+
+    Attributes:
+        rows: (row, variable) G, the same in every lane.
+        centre: (lane, variable) what to stay near to.
+        weight: (lane, variable) how dear a distance is; above 0.
+        low: (lane, row) least of G x.
+        high: (lane, row) most of it.
+        least: (lane, variable) bounds; a variable whose bounds are equal is fixed.
+        most: (lane, variable).
+
+    Raises:
+        TaskError: shapes do not fit, a number is not finite, a weight is not above 0,
+            or bounds cross.
+    """
+
+    rows: Floats
+    centre: Floats
+    weight: Floats
+    low: Floats
+    high: Floats
+    least: Floats
+    most: Floats
+
+    def __post_init__(self) -> None:
+        n_lanes, (m, n) = len(self.centre), self.rows.shape
+        for name in ("centre", "weight", "low", "high", "least", "most"):
+            array = getattr(self, name)
+            wanted = (n_lanes, m if name in ("low", "high") else n)
+            if array.shape != wanted:
+                raise TaskError(f"projection: {name} has shape {array.shape}; expected {wanted}")
+            if np.isfinite(array.sum()):
+                continue
+            right = ~np.isnan(array) if name in ("low", "high") else np.isfinite(array)
+            if not right.all():
+                raise TaskError(
+                    f"projection: {name} of lane {np.argwhere(~right)[0][0]} holds "
+                    f"{array[~right][0]}; expected finite numbers"
+                )
+        if not np.isfinite(self.rows).all():
+            raise TaskError("projection: rows hold what is not finite")
+        if not (self.weight > 0.0).all():
+            raise TaskError(f"projection: a weight is {self.weight.min()}; expected above 0")
+        for below, above in (("low", "high"), ("least", "most")):
+            crossed = getattr(self, below) > getattr(self, above)
+            if crossed.any():
+                lane, k = np.argwhere(crossed)[0]
+                raise TaskError(f"projection: {below} of lane {lane}, {k} is above {above}")
+
+    def lanes(self, index: NDArray[np.int64]) -> "Program":
+        """Some lanes alone."""
+        names = ("centre", "weight", "low", "high", "least", "most")
+        return type(self)(self.rows, *(getattr(self, name)[index] for name in names))
+
+    def with_fixed(self, fixed: NDArray[np.bool_], x: Floats) -> "Program":
+        """A copy in which some variables, (lane, variable), have the values of `x`."""
+        return replace(
+            self, least=np.where(fixed, x, self.least), most=np.where(fixed, x, self.most)
+        )
+
+
+def project(
+    program: Program, relaxed: float | None = None, threads: int | None = None
+) -> tuple[Floats, NDArray[np.int8]]:
+    """Solve every lane's program by the dual method of Goldfarb and Idnani (1983).
+
+    Args:
+        program: What to solve.
+        relaxed: Where given, ``low`` and ``high`` may be exceeded by a slack t of the
+            lane, at the price ``relaxed / 2 * t**2``: no program is infeasible then, and
+            one that has no solution comes as near to its limits as it can. The limits of
+            a feasible one are missed by the sum of its multipliers over `relaxed`.
+        threads: Threads to spread lanes over; one by default.
+
+    Returns:
+        x: (lane, variable); where the status is not ``SOLVED`` it means nothing.
+        status: (lane,) `ProjectionStatus`.
+
+    Raises:
+        TaskError: `relaxed` is not above 0.
+    """
+    if relaxed is not None and not relaxed > 0.0:
+        raise TaskError(f"projection: relaxed is {relaxed}; expected above 0, or None")
+    x, status = np.empty(program.centre.shape), np.empty(len(program.centre), dtype=np.int8)
+    slack = 0.0 if relaxed is None else 1.0 / float(np.sqrt(relaxed))
+    arrays = _ready(program)
+
+    def run(first: int, last: int) -> None:
+        project_lanes(first, last, *arrays, slack, MOST_STEPS, x, status)
+
+    _spread(run, len(x), threads)
+    return x, status
+
+
+def whole_settings(
+    program: Program,
+    x: Floats,
+    step: Floats,
+    origin: Floats,
+    penalty: float,
+    sweeps: int = 20,
+    threads: int | None = None,
+) -> tuple[Floats, Floats]:
+    """Round variables that only take whole settings, and search the neighbours.
+
+    Each discrete variable is rounded to the nearest of ``origin + step * k`` within its
+    bounds. Then, as long as it helps, the best single move of one setting is made, by
+    ``1/2 sum weight (x - centre)^2 + penalty * sum (distance outside)^2``.
+
+    Args:
+        program: Whose lanes.
+        x: (lane, variable) where to start: what `project` gave.
+        step: (lane, variable) distance of its settings; 0 for a continuous variable,
+            which stays where it is.
+        origin: (lane, variable) one of its settings.
+        penalty: Price of leaving ``low`` to ``high``.
+        sweeps: Most moves of a lane.
+        threads: Threads to spread lanes over; one by default.
+
+    Returns:
+        x: (lane, variable) the settings.
+        excess: (lane,) squared distances outside ``low`` to ``high`` that are left.
+    """
+    moved, excess = np.array(x, dtype=np.float64, order="C"), np.empty(len(x))
+    rest = (penalty, sweeps, moved, excess)
+    arrays = _ready(program)
+    origin, step = (np.ascontiguousarray(one, dtype=np.float64) for one in (origin, step))
+
+    def run(first: int, last: int) -> None:
+        nearest_settings(first, last, *arrays, origin, step, *rest)
+
+    _spread(run, len(moved), threads)
+    return moved, excess
+
+
+def _ready(program: Program) -> tuple[Floats, ...]:
+    """The arrays as the kernels take them: C order, doubles."""
+    fields = ("centre", "weight", "low", "high", "least", "most")
+    arrays = [program.rows.T, *(getattr(program, name) for name in fields)]
+    return tuple(np.ascontiguousarray(one, dtype=np.float64) for one in arrays)
+
+
+@cache
+def _pool(process: int, threads: int) -> ThreadPoolExecutor:
+    """Worker threads of this process (a forked child makes its own)."""
+    del process
+    return ThreadPoolExecutor(threads, thread_name_prefix="projection")
+
+
+def _spread(run: Callable[[int, int], None], n_lanes: int, threads: int | None) -> None:
+    """Run lanes [first, last) in parts; lanes share nothing, so parts change no bit."""
+    parts = min(threads or 1, -(-n_lanes // LANES_A_PART))
+    if parts <= 1:
+        run(0, n_lanes)
+        return
+    edges = [n_lanes * k // parts for k in range(parts + 1)]
+    list(_pool(os.getpid(), parts).map(run, edges[:-1], edges[1:]))
