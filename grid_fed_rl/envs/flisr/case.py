@@ -99,6 +99,23 @@ class FLISRCase:
         return LocalControls(self.network) if acts else None
 
     @cached_property
+    def regulated(self) -> tuple[str, ...]:
+        """Transformers that regulators stand on, such as ``transformer.reg1a``."""
+        regulators = self.network.feeder.regulators.values()
+        return tuple(f"transformer.{one.transformer}" for one in regulators)
+
+    @cached_property
+    def into_regulator(self) -> Floats:
+        """(conductor of `regulated`, regulator) 1 where the first winding takes power in."""
+        conductors = self.network.branches.conductors
+        columns = [k for name in self.regulated for k in conductors.indices(name)]
+        at = conductors.take(columns)
+        first = np.array(at.ends) == 1
+        return np.array(
+            [[name == one for one in self.regulated] for name in at.elements], dtype=np.float64
+        ) * first[:, None]
+
+    @cached_property
     def load_kw(self) -> Floats:
         """(load,) nominal."""
         return np.array([one.kw for one in self.network.feeder.loads.values()])

@@ -18,6 +18,8 @@ from grid_fed_rl.powerflow import PowerFlow, Setpoint, measures, solve
 
 __all__ = ["advance", "hour_of_day", "rest", "setpoint_of", "solved"]
 
+LEAST_FORWARD_KW = 0.01  # through a regulator that is fed from its source side
+
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Index = NDArray[np.int64]
@@ -186,14 +188,36 @@ def solved(
     threads: int | None,
 ) -> PowerFlow:
     """The power flow, local controls settled where the case has them."""
+    network = case.network
     if case.controls is None:
-        flow = solve(case.network, setpoint, start_pu=start_pu, threads=threads)
+        flow = solve(network, setpoint, start_pu=start_pu, threads=threads)
     else:
         controls = replace(case.controls, hour=hour_of_day)
         flow = controls.settle(setpoint, start_pu=start_pu, threads=threads)
+        flow = _neutral_where_reversed(case, flow, threads)
     if flow.converged.all():
         return flow
     return replace(flow, v_pu=np.where(flow.converged[:, None], flow.v_pu, 0.0))
+
+
+def _neutral_where_reversed(case: FLISRCase, flow: PowerFlow, threads: int | None) -> PowerFlow:
+    """Taps at neutral where power no longer comes from a regulator's source side.
+
+    Its control would run to the end of the range there, away from the voltage it holds.
+    """
+    if not len(case.regulated):
+        return flow
+    into_kw = measures.branch_flows(case.network, flow, case.regulated).power_kva.real
+    forward_kw = into_kw @ case.into_regulator
+    astray = (forward_kw < LEAST_FORWARD_KW) & (flow.setpoint.tap_position != 0)
+    rows = np.flatnonzero(astray.any(axis=1) & flow.converged)
+    if not len(rows):
+        return flow
+    before = flow.rows(rows)
+    taps = np.where(astray[rows], 0, before.setpoint.tap_position)
+    setpoint = before.setpoint.with_(tap_position=taps)
+    again = solve(case.network, setpoint, start_pu=before.v_pu, threads=threads)
+    return flow.with_rows(rows, again)
 
 
 def hour_of_day(case: FLISRCase, row: Index) -> Floats:

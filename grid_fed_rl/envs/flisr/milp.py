@@ -1,0 +1,256 @@
+"""Restoration of a feeder with many switches: a mixed-integer linear programme.
+
+The programme finds the switch states that serve the most load without a loop and
+without energising a fault. Voltage and current are not in it: a power flow looks at its
+answer, and an answer outside the limits is cut off and the programme solved again, so
+that the answer is the best of those within limits.
+
+Radiality is held phase by phase, by arcs that lead away from the substation and a flow
+of one unit to every live vertex along them: M. Lavorato, J. F. Franco, M. J. Rider and
+R. Romero, "Imposing radiality constraints in distribution system optimization problems",
+IEEE Transactions on Power Systems 27(1), 2012, doi 10.1109/TPWRS.2011.2161349.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import Bounds, LinearConstraint, milp
+from scipy.sparse import coo_array, vstack
+
+from grid_fed_rl.envs.flisr.case import FLISRCase
+from grid_fed_rl.envs.flisr.env import FLISRVectorEnv
+from grid_fed_rl.envs.flisr.judge import Judge
+from grid_fed_rl.envs.flisr.rules import served_kw
+from grid_fed_rl.envs.flisr.sections import PHASES
+from grid_fed_rl.envs.flisr.snapshot import FLISRSnapshot
+
+__all__ = ["MOST_CUTS", "Programme", "Restoration"]
+
+MOST_CUTS = 200  # answers outside the limits, after which switches stay as they are
+A_WATT = 1e-3  # kW: serving less than this more is serving the same
+
+Flags = NDArray[np.bool_]
+Floats = NDArray[np.float64]
+Index = NDArray[np.int64]
+
+
+class _Rows:
+    """Rows of linear constraints, collected."""
+
+    def __init__(self, n: int) -> None:
+        self._n = n
+        self._matrix: list[coo_array] = []
+        self._low: list[Floats] = []
+        self._high: list[Floats] = []
+
+    def add(self, terms: list[tuple[Index, float]], low: float, high: float) -> None:
+        """Rows ``low <= sum of factor * variable[column] <= high``, an entry a row."""
+        n_rows = len(terms[0][0])
+        row = np.concatenate([np.arange(n_rows)] * len(terms))
+        column = np.concatenate([columns for columns, _ in terms])
+        value = np.concatenate([np.full(n_rows, factor) for _, factor in terms])
+        self.add_row(coo_array((value, (row, column)), shape=(n_rows, self._n)), low, high)
+
+    def add_row(self, matrix: coo_array, low: float, high: float) -> None:
+        """Rows of a matrix between two numbers."""
+        self._matrix.append(matrix)
+        self._low.append(np.full(matrix.shape[0], low))
+        self._high.append(np.full(matrix.shape[0], high))
+
+    def constraint(self) -> LinearConstraint:
+        """All rows together."""
+        return LinearConstraint(
+            vstack(self._matrix).tocsr(), np.concatenate(self._low), np.concatenate(self._high)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """Where the variables stand."""
+
+    closed: Index  # (switch,) 0 or 1
+    live: Index  # (vertex,) 0 or 1
+    out: Index  # (edge,) arc from its first end to its second, 0 or 1
+    back: Index  # (edge,) the other way
+    flow: Index  # (edge,) units along it
+    served: Index  # (group,) 0 to 1
+
+
+class Programme:
+    """The programme of one lane as it stands.
+
+    Args:
+        case: What the environment is made of.
+        one: A snapshot of one lane; its faults are known.
+    """
+
+    def __init__(self, case: FLISRCase, one: FLISRSnapshot) -> None:
+        self._case, self._one = case, one
+        sections = case.sections
+        groups, of_load = np.unique(sections.load_vertex, axis=0, return_inverse=True)
+        self._groups = groups
+        self._kw = np.bincount(of_load.ravel(), weights=one.demand_kw[0], minlength=len(groups))
+        n_edges = len(sections.edge_switch)
+        sizes = (len(sections.switches), len(sections.exists), n_edges, n_edges, n_edges)
+        ends = np.cumsum([0, *sizes, len(groups)])
+        self._at = _Columns(*(np.arange(a, b) for a, b in zip(ends[:-1], ends[1:], strict=True)))
+        self._n = int(ends[-1])
+        self._rows = _Rows(self._n)
+        self._radial()
+        at = self._at
+        for k in range(PHASES):
+            self._rows.add([(at.served, 1.0), (at.live[groups[:, k]], -1.0)], -np.inf, 0.0)
+
+    def best(self) -> Flags | None:
+        """(switch,) the most load with the fewest switchings; None where nothing is left."""
+        at, now = self._at, self._one.closed[0]
+        gain = np.zeros(self._n)
+        gain[at.served] = -self._kw
+        first = self._solved(gain)
+        if first is None:
+            return None
+        moves = np.zeros(self._n)
+        moves[at.closed] = np.where(now, -1.0, 1.0)
+        floor = LinearConstraint(gain[None], -np.inf, float(gain @ first) + A_WATT)
+        second = self._solved(moves, floor)
+        answer = first if second is None else second
+        return answer[at.closed] > 0.5
+
+    def cut(self, closed: Flags) -> None:
+        """Leave out all switch states whose live conductors are those of these."""
+        sections, at = self._case.sections, self._at
+        live = sections.standing(closed[None]).live[0]
+        on = closed[sections.edge_switch] & live[sections.edge_from]
+        sign = np.where(on, -1.0, 1.0)
+        column = np.concatenate([at.out, at.back])
+        row = coo_array(
+            (np.concatenate([sign, sign]), (np.zeros(len(column), dtype=int), column)),
+            shape=(1, self._n),
+        )
+        self._rows.add_row(row, 1.0 - float(on.sum()), np.inf)
+
+    def _radial(self) -> None:
+        """Live vertices hang on the substation by one way each; closed ends are alike."""
+        sections, at, rows = self._case.sections, self._at, self._rows
+        switch = at.closed[sections.edge_switch]
+        one, other = at.live[sections.edge_from], at.live[sections.edge_to]
+        n = float(len(sections.exists))
+        rows.add([(switch, 1.0), (one, 1.0), (other, -1.0)], -np.inf, 1.0)
+        rows.add([(switch, 1.0), (other, 1.0), (one, -1.0)], -np.inf, 1.0)
+        rows.add([(at.out, 1.0), (at.back, 1.0), (switch, -1.0)], -np.inf, 0.0)
+        rows.add([(at.out, 1.0), (at.back, 1.0), (switch, -1.0), (one, -1.0)], -1.0, np.inf)
+        rows.add([(at.out, 1.0), (one, -1.0)], -np.inf, 0.0)
+        rows.add([(at.back, 1.0), (other, -1.0)], -np.inf, 0.0)
+        rows.add([(at.flow, 1.0), (at.out, -n)], -np.inf, 0.0)
+        rows.add([(at.flow, 1.0), (at.back, n)], 0.0, np.inf)
+        beyond = np.arange(PHASES, len(sections.exists))  # all but the substation
+        self._lead(beyond)
+        self._conserve(beyond)
+
+    def _lead(self, beyond: Index) -> None:
+        """One arc into every live vertex, none into the substation."""
+        sections, at = self._case.sections, self._at
+        n = len(sections.exists)
+        into = coo_array(
+            (
+                np.concatenate([np.ones(2 * len(at.out)), np.full(len(beyond), -1.0)]),
+                (
+                    np.concatenate([sections.edge_to, sections.edge_from, beyond]),
+                    np.concatenate([at.out, at.back, at.live[beyond]]),
+                ),
+            ),
+            shape=(n, self._n),
+        )
+        self._rows.add_row(into, 0.0, 0.0)
+
+    def _conserve(self, beyond: Index) -> None:
+        """Every live vertex takes one unit."""
+        sections, at = self._case.sections, self._at
+        column, value = [at.flow, at.flow, at.live[beyond]], [1.0, -1.0, -1.0]
+        vertex = [sections.edge_to, sections.edge_from, beyond]
+        matrix = coo_array(
+            (
+                np.concatenate([np.full(len(c), v) for c, v in zip(column, value, strict=True)]),
+                (np.concatenate(vertex), np.concatenate(column)),
+            ),
+            shape=(len(sections.exists), self._n),
+        ).tocsr()[PHASES:]
+        self._rows.add_row(matrix, 0.0, 0.0)
+
+    def _solved(self, cost: Floats, more: LinearConstraint | None = None) -> Floats | None:
+        sections, at, one = self._case.sections, self._at, self._one
+        low, high = np.zeros(self._n), np.ones(self._n)
+        low[at.flow], high[at.flow] = -np.inf, np.inf
+        high[at.live] = sections.exists
+        faulted = one.faults.at(one.active, len(sections.names))
+        high[at.live[np.repeat(faulted[0], PHASES)]] = 0.0
+        low[at.live[:PHASES]] = 1.0
+        integral = np.ones(self._n)
+        integral[at.flow] = integral[at.served] = 0
+        constraints = [self._rows.constraint(), *([] if more is None else [more])]
+        answer = milp(
+            cost, integrality=integral, bounds=Bounds(low, high), constraints=constraints
+        )
+        return answer.x if answer.status == 0 else None
+
+
+class Restoration:
+    """Goes to the switch states that serve the most load within limits, by the fewest moves.
+
+    Like `exact.Exact` it knows where the fault is. It is exact in where it goes, not in
+    the order of the way there: it opens first, then closes what brings back most. Where
+    `MOST_CUTS` answers in a row leave the limits it stays where it is.
+
+    Args:
+        env: The environment that it acts in.
+    """
+
+    def __init__(self, env: FLISRVectorEnv) -> None:
+        self._env = env
+        self._wanted: dict[int, tuple[bytes, Flags]] = {}
+
+    def __call__(self, observation: NDArray[np.float32], /) -> Index:
+        """(lane,) actions."""
+        del observation
+        snapshot = self._env.snapshot
+        return np.array([self._act(snapshot, k) for k in range(len(snapshot.step))], dtype=np.int64)
+
+    def _act(self, snapshot: FLISRSnapshot, lane: int) -> int:
+        one = snapshot.lanes(np.array([lane]))
+        faults = one.faults
+        key = b"".join(
+            array.tobytes() for array in (one.hour, one.active, faults.section, faults.repaired)
+        )
+        if lane not in self._wanted or self._wanted[lane][0] != key or not one.acted[0]:
+            self._wanted[lane] = key, self.target(one)
+        return self._step(one, self._wanted[lane][1])
+
+    def target(self, one: FLISRSnapshot) -> Flags:
+        """(switch,) where a lane should go."""
+        case = self._env.case
+        if not one.active.any():
+            return case.sections.normal
+        programme, judge = Programme(case, one), Judge(case, one)
+        now_kw = served_kw(self._env, one, one.closed)[0]
+        for _ in range(MOST_CUTS):
+            closed = programme.best()
+            if closed is None or served_kw(self._env, one, closed[None])[0] <= now_kw + A_WATT:
+                break  # nothing is better than to stay
+            if judge.within(closed[None])[0]:
+                return closed
+            programme.cut(closed)
+        return one.closed[0]
+
+    def _step(self, one: FLISRSnapshot, wanted: Flags) -> int:
+        """The next move: openings, then the closing that brings back most."""
+        legal, closed = one.legal[0], one.closed[0]
+        opening = np.flatnonzero(closed & ~wanted)
+        if len(opening):
+            return 1 + 2 * int(opening[0])
+        closing = np.flatnonzero(~closed & wanted & legal[2::2])
+        if not len(closing):
+            return 0
+        rows = np.repeat(one.closed, len(closing), axis=0)
+        rows[np.arange(len(closing)), closing] = True
+        return 2 + 2 * int(closing[np.argmax(served_kw(self._env, one, rows))])
