@@ -18,11 +18,16 @@ if TYPE_CHECKING:
     from grid_fed_rl.envs.vvo import VVOConfig
     from grid_fed_rl.scenarios import UtilityConfig
 
-__all__ = ["ENV_IDS", "register"]
+__all__ = ["ENV_IDS", "FLISR_IDS", "register"]
 
 ENV_IDS = {
     "GridFedRL/IEEE13-VVO-v0": "ieee13",
     "GridFedRL/IEEE123-VVO-v0": "ieee123",
+}
+FLISR_IDS = {
+    "GridFedRL/IEEE123-FLISR-v0": "ieee123",
+    "GridFedRL/IEEE8500-FLISR-v0": "ieee8500",
+    "GridFedRL/BaranWu33-FLISR-v0": "baran_wu_33",
 }
 
 
@@ -45,6 +50,14 @@ def register() -> None:
                 env_id,
                 entry_point=f"{__name__}:make_single",
                 vector_entry_point=f"{__name__}:make_vector",
+                kwargs={"feeder": feeder},
+            )
+    for env_id, feeder in FLISR_IDS.items():
+        if env_id not in gymnasium.registry:
+            gymnasium.register(
+                env_id,
+                entry_point="grid_fed_rl.envs.flisr.make:make_single",
+                vector_entry_point="grid_fed_rl.envs.flisr.make:make_vector",
                 kwargs={"feeder": feeder},
             )
 

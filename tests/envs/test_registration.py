@@ -9,6 +9,7 @@ import pytest
 
 import grid_fed_rl
 from grid_fed_rl.envs import register
+from grid_fed_rl.envs.registration import FLISR_IDS
 
 ENGINES = ("numba", "opendssdirect", "pandas", "scipy", "torch", "flwr", "pettingzoo")
 
@@ -26,7 +27,7 @@ def test_import_registers_the_ids_and_loads_no_engine():
         "rooms = [m for m in sys.modules if m.startswith('grid_fed_rl.')]\n"
         "print(json.dumps([ids, list({m.split('.')[0] for m in sys.modules}), rooms]))"
     )
-    assert ids == list(grid_fed_rl.ENV_IDS)
+    assert ids == [*grid_fed_rl.ENV_IDS, *FLISR_IDS]
     assert not set(ENGINES) & set(loaded)
     assert set(rooms) == {"grid_fed_rl.envs", "grid_fed_rl.envs.registration", "grid_fed_rl.errors"}
 

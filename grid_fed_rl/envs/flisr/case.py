@@ -111,9 +111,12 @@ class FLISRCase:
         columns = [k for name in self.regulated for k in conductors.indices(name)]
         at = conductors.take(columns)
         first = np.array(at.ends) == 1
-        return np.array(
-            [[name == one for one in self.regulated] for name in at.elements], dtype=np.float64
-        ) * first[:, None]
+        return (
+            np.array(
+                [[name == one for one in self.regulated] for name in at.elements], dtype=np.float64
+            )
+            * first[:, None]
+        )
 
     @cached_property
     def load_kw(self) -> Floats:
@@ -130,7 +133,8 @@ class FLISRCase:
     def section_kw(self) -> Floats:
         """(section,) nominal load."""
         n = len(self.sections.names)
-        return np.bincount(self.sections.load_section, weights=self.load_kw, minlength=n)
+        kw = np.bincount(self.sections.load_section, weights=self.load_kw, minlength=n)
+        return np.asarray(kw, dtype=np.float64)
 
     @cached_property
     def failures_per_year(self) -> Floats:

@@ -207,8 +207,8 @@ def _neutral_where_reversed(case: FLISRCase, flow: PowerFlow, threads: int | Non
     """
     if not len(case.regulated):
         return flow
-    into_kw = measures.branch_flows(case.network, flow, case.regulated).power_kva.real
-    forward_kw = into_kw @ case.into_regulator
+    into = measures.branch_flows(case.network, flow, case.regulated)
+    forward_kw = into.power_kva.real @ case.into_regulator
     astray = (forward_kw < LEAST_FORWARD_KW) & (flow.setpoint.tap_position != 0)
     rows = np.flatnonzero(astray.any(axis=1) & flow.converged)
     if not len(rows):
@@ -222,7 +222,7 @@ def _neutral_where_reversed(case: FLISRCase, flow: PowerFlow, threads: int | Non
 
 def hour_of_day(case: FLISRCase, row: Index) -> Floats:
     """(lane,) hour at which a row of the year begins, in its day."""
-    return (row % case.year.steps_per_day) * case.year.step_h
+    return (row % case.year.steps_per_day).astype(np.float64) * case.year.step_h
 
 
 def _solved_before(case: FLISRCase, normal: Flags, hour: Index, threads: int | None) -> PowerFlow:
@@ -253,7 +253,7 @@ def _snapshot(
 ) -> FLISRSnapshot:
     sections, config, closed = case.sections, case.config, events.closed
     standing = sections.standing(closed)
-    served = standing.live[:, sections.load_vertex].all(axis=2)
+    served = sections.serves(standing.live)
     row = case.row_at(hour, np.maximum(step - 1, 0))
     demand_kw, demand_kvar = _demand(case, row)
     drawn = 1.0 + config.cold_load_excess * pickup

@@ -50,8 +50,8 @@ class Configurations:
     def _looked_at(self) -> tuple[Flags, Flags, Flags]:
         sections = self.case.sections
         standing = sections.standing(self.closed)
-        radial = sections.loops(self.closed, standing.label) == 0
-        served = standing.live[:, sections.load_vertex].all(axis=2)
+        radial = np.asarray(sections.loops(self.closed, standing.label) == 0)
+        served = sections.serves(standing.live)
         return radial, served, sections.any_phase(standing.live)
 
     @property
@@ -73,7 +73,7 @@ class Configurations:
     def same_flow(self) -> Index:
         """(configuration,) number that those share whose live switches are the same."""
         sections = self.case.sections
-        carries = self.closed & self.live[:, sections.ends].all(axis=2)
+        carries = self.closed & np.asarray(self.live[:, sections.ends].all(axis=2))
         return carries @ (1 << np.arange(carries.shape[1]))
 
     def number(self, closed: Flags) -> int:
@@ -114,18 +114,16 @@ def best_configuration(
 class _Plan:
     """What to do in each step from `begins`, and how switches stand before it."""
 
-    chance: int
-    active: bytes
+    outage: bytes
     begins: int
     before: Flags  # (step, switch)
     actions: Index  # (step,)
 
-    def action(self, one: FLISRSnapshot, chance: int) -> int | None:
+    def action(self, one: FLISRSnapshot) -> int | None:
         """Of this step, if all is as foreseen."""
         k = int(one.step[0]) - self.begins
         foreseen = (
-            self.chance == chance
-            and self.active == one.active.tobytes()
+            self.outage == one.outage
             and 0 <= k < len(self.actions)
             and bool((self.before[k] == one.closed[0]).all())
         )
@@ -162,15 +160,14 @@ class Exact:
 
     def _act(self, snapshot: FLISRSnapshot, lane: int) -> int:
         one = snapshot.lanes(np.array([lane]))
-        chance = hash((one.hour.tobytes(), one.faults.section.tobytes(), one.faults.repaired.tobytes()))
         plan = self._plans.get(lane)
-        action = None if plan is None else plan.action(one, chance)
+        action = None if plan is None else plan.action(one)
         if action is None:
-            plan = self._plans[lane] = self._planned(one, chance)
-            action = plan.action(one, chance)
+            plan = self._plans[lane] = self._planned(one)
+            action = plan.action(one)
         return action or 0
 
-    def _planned(self, one: FLISRSnapshot, chance: int) -> _Plan:
+    def _planned(self, one: FLISRSnapshot) -> _Plan:
         states = self.states
         begins, ends = int(one.step[0]), self._ends(one)
         now = states.number(one.closed[0])
@@ -185,7 +182,7 @@ class Exact:
                 if switch >= 0:
                     actions[k] = (1 if states.closed[at, switch] else 2) + 2 * switch
                     at ^= 1 << switch
-        return _Plan(chance, one.active.tobytes(), begins, before, actions)
+        return _Plan(one.outage, begins, before, actions)
 
     def _ends(self, one: FLISRSnapshot) -> int:
         """The step at which the crew has everything back to normal, or the last one."""
@@ -201,7 +198,7 @@ class Exact:
         steps = np.arange(begins, ends)
         row = case.row_at(np.repeat(one.hour, len(steps)), steps)
         kwh = case.year.load_kw[row].astype(np.float64) @ states.served.T * case.config.step_h
-        sound = [self._sound(one, step) for step in steps]
+        sound = [self._sound(one, int(step)) for step in steps]
         wanted = states.radial & np.any(sound, axis=0)
         fits = states.within(Judge(case, one), wanted)
         fits[now] = True
@@ -223,4 +220,4 @@ class Exact:
             active = one.active & one.faults.active(np.array([step - 1]))
             located = one.faults.located(np.array([step]), self._case.config.location_steps)
             suspected = one.faults.suspected(active, located)[0]
-        return ~self.states.live[:, suspected].any(axis=1)
+        return ~np.asarray(self.states.live[:, suspected].any(axis=1))

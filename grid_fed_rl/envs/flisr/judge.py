@@ -75,7 +75,7 @@ class Judge:
     def _solved(self, closed: Flags) -> tuple[PowerFlow, Flags]:
         case, sections = self._case, self._case.sections
         live = sections.standing(closed).live
-        served = live[:, sections.load_vertex].all(axis=2)
+        served = sections.serves(live)
         setpoint = setpoint_of(case, closed, served, self._load_kw, self._load_kvar, self._taps)
         flow = solved(case, setpoint, np.repeat(self._hour, len(closed)), None, None)
-        return flow, live[:, sections.node_vertex].all(axis=2)
+        return flow, sections.energises(live)

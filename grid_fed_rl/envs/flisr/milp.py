@@ -12,11 +12,12 @@ IEEE Transactions on Power Systems 27(1), 2012, doi 10.1109/TPWRS.2011.2161349.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import Bounds, LinearConstraint, milp
-from scipy.sparse import coo_array, vstack
+from scipy.sparse import coo_array, csr_array, vstack
 
 from grid_fed_rl.envs.flisr.case import FLISRCase
 from grid_fed_rl.envs.flisr.env import FLISRVectorEnv
@@ -40,7 +41,7 @@ class _Rows:
 
     def __init__(self, n: int) -> None:
         self._n = n
-        self._matrix: list[coo_array] = []
+        self._matrix: list[csr_array] = []
         self._low: list[Floats] = []
         self._high: list[Floats] = []
 
@@ -50,19 +51,21 @@ class _Rows:
         row = np.concatenate([np.arange(n_rows)] * len(terms))
         column = np.concatenate([columns for columns, _ in terms])
         value = np.concatenate([np.full(n_rows, factor) for _, factor in terms])
-        self.add_row(coo_array((value, (row, column)), shape=(n_rows, self._n)), low, high)
+        self.add_rows(coo_array((value, (row, column)), shape=(n_rows, self._n)), low, high)
 
-    def add_row(self, matrix: coo_array, low: float, high: float) -> None:
+    def add_rows(self, matrix: coo_array | csr_array, low: float, high: float) -> None:
         """Rows of a matrix between two numbers."""
-        self._matrix.append(matrix)
-        self._low.append(np.full(matrix.shape[0], low))
-        self._high.append(np.full(matrix.shape[0], high))
+        rows = csr_array(matrix)
+        n_rows = len(rows.indptr) - 1
+        self._matrix.append(rows)
+        self._low.append(np.full(n_rows, low))
+        self._high.append(np.full(n_rows, high))
 
     def constraint(self) -> LinearConstraint:
         """All rows together."""
-        return LinearConstraint(
-            vstack(self._matrix).tocsr(), np.concatenate(self._low), np.concatenate(self._high)
-        )
+        low, high = np.concatenate(self._low), np.concatenate(self._high)
+        # SciPy's types forget that bounds may be arrays.
+        return LinearConstraint(vstack(self._matrix), low, high)  # pyright: ignore[reportArgumentType]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +97,7 @@ class Programme:
         n_edges = len(sections.edge_switch)
         sizes = (len(sections.switches), len(sections.exists), n_edges, n_edges, n_edges)
         ends = np.cumsum([0, *sizes, len(groups)])
-        self._at = _Columns(*(np.arange(a, b) for a, b in zip(ends[:-1], ends[1:], strict=True)))
+        self._at = _Columns(*(np.arange(a, b) for a, b in pairwise(ends)))
         self._n = int(ends[-1])
         self._rows = _Rows(self._n)
         self._radial()
@@ -128,7 +131,7 @@ class Programme:
             (np.concatenate([sign, sign]), (np.zeros(len(column), dtype=int), column)),
             shape=(1, self._n),
         )
-        self._rows.add_row(row, 1.0 - float(on.sum()), np.inf)
+        self._rows.add_rows(row, 1.0 - float(on.sum()), np.inf)
 
     def _radial(self) -> None:
         """Live vertices hang on the substation by one way each; closed ends are alike."""
@@ -162,7 +165,7 @@ class Programme:
             ),
             shape=(n, self._n),
         )
-        self._rows.add_row(into, 0.0, 0.0)
+        self._rows.add_rows(into, 0.0, 0.0)
 
     def _conserve(self, beyond: Index) -> None:
         """Every live vertex takes one unit."""
@@ -176,7 +179,7 @@ class Programme:
             ),
             shape=(len(sections.exists), self._n),
         ).tocsr()[PHASES:]
-        self._rows.add_row(matrix, 0.0, 0.0)
+        self._rows.add_rows(matrix, 0.0, 0.0)
 
     def _solved(self, cost: Floats, more: LinearConstraint | None = None) -> Floats | None:
         sections, at, one = self._case.sections, self._at, self._one
@@ -189,9 +192,8 @@ class Programme:
         integral = np.ones(self._n)
         integral[at.flow] = integral[at.served] = 0
         constraints = [self._rows.constraint(), *([] if more is None else [more])]
-        answer = milp(
-            cost, integrality=integral, bounds=Bounds(low, high), constraints=constraints
-        )
+        bounds = Bounds(low, high)  # pyright: ignore[reportArgumentType] - as above
+        answer = milp(cost, integrality=integral, bounds=bounds, constraints=constraints)
         return answer.x if answer.status == 0 else None
 
 
@@ -218,10 +220,7 @@ class Restoration:
 
     def _act(self, snapshot: FLISRSnapshot, lane: int) -> int:
         one = snapshot.lanes(np.array([lane]))
-        faults = one.faults
-        key = b"".join(
-            array.tobytes() for array in (one.hour, one.active, faults.section, faults.repaired)
-        )
+        key = one.outage
         if lane not in self._wanted or self._wanted[lane][0] != key or not one.acted[0]:
             self._wanted[lane] = key, self.target(one)
         return self._step(one, self._wanted[lane][1])

@@ -33,11 +33,12 @@ def terms_of(case: FLISRCase, snapshot: FLISRSnapshot) -> dict[str, Floats]:
     price = config.lost_load_usd_per_kwh
     left_h = (config.horizon - snapshot.step) * config.step_h
     rest_kwh = snapshot.demand_kw.sum(axis=1) * left_h * snapshot.terminated
-    return {
+    terms = {
         "energy_not_served": -price * not_served_kwh(case, snapshot),
         "collapse": -price * rest_kwh,
         "switching": -config.operation_usd * (snapshot.action > 0),
     }
+    return {name: np.asarray(term, dtype=np.float64) for name, term in terms.items()}
 
 
 def costs_of(case: FLISRCase, snapshot: FLISRSnapshot) -> Channels:
@@ -49,7 +50,7 @@ def costs_of(case: FLISRCase, snapshot: FLISRSnapshot) -> Channels:
     - ``switching``: operations of the agent; the same.
     """
     sections, config = case.sections, case.config
-    alive = snapshot.live[:, sections.node_vertex].all(axis=2) & snapshot.flow.converged[:, None]
+    alive = sections.energises(snapshot.live) & snapshot.flow.converged[:, None]
     excursion = config.limits.excursion_pu(snapshot.v_pu) * alive
     operations = (snapshot.action > 0).astype(np.int64)
     loops = snapshot.loops

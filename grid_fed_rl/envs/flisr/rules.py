@@ -89,7 +89,7 @@ def served_kw(env: FLISRVectorEnv, one: FLISRSnapshot, closed: Flags) -> NDArray
     """(row,) demand of now that switch states (row, switch) would serve in a lane."""
     sections = env.case.sections
     live = sections.standing(closed).live
-    return (live[:, sections.load_vertex].all(axis=2) * one.demand_kw).sum(axis=1)
+    return (sections.serves(live) * one.demand_kw).sum(axis=1)
 
 
 def towards(one: FLISRSnapshot, wanted: Flags) -> int:

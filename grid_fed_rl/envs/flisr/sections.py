@@ -103,7 +103,15 @@ class Sections:
 
     def any_phase(self, vertices: Flags) -> Flags:
         """(lane, section) whether a flag stands on any of its phases."""
-        return vertices.reshape(len(vertices), -1, PHASES).any(axis=2)
+        return np.asarray(vertices.reshape(len(vertices), -1, PHASES).any(axis=2))
+
+    def serves(self, live: Flags) -> Flags:
+        """(lane, load) whether a load has all its phases, where vertices are live."""
+        return np.asarray(live[:, self.load_vertex].all(axis=2))
+
+    def energises(self, live: Flags) -> Flags:
+        """(lane, node) whether a node has all that feeds it."""
+        return np.asarray(live[:, self.node_vertex].all(axis=2))
 
     def by_switch(self, edges: Flags) -> Flags:
         """(lane, switch) whether a flag of (lane, edge) stands on any conductor of it."""

@@ -85,7 +85,7 @@ class Seen:
 
     def _lowest_voltage(self, snapshot: FLISRSnapshot) -> Floats:
         """Of the live nodes of each section; -1 where all are dark."""
-        alive = snapshot.live[:, self.case.sections.node_vertex].all(axis=2)
+        alive = self.case.sections.energises(snapshot.live)
         v = np.where(alive, snapshot.v_pu, np.inf)
         order, first = self._nodes_of
         lowest = np.minimum.reduceat(v[:, order], first, axis=1)

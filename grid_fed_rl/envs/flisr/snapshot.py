@@ -81,3 +81,9 @@ class FLISRSnapshot(LaneRecord):
     def legal(self) -> Flags:
         """(lane, action) the mask of the next action."""
         return self.refusals == 0
+
+    @property
+    def outage(self) -> bytes:
+        """What a plan was made for: hour and faults of these lanes, those that are there now."""
+        faults = (self.faults.section, self.faults.repaired)
+        return b"".join(array.tobytes() for array in (self.hour, self.active, *faults))
