@@ -135,9 +135,9 @@ def equipped(feeder: Feeder, gear: SwitchGear) -> Feeder:
     switches = _with_ties(switches, gear)
     made = dict(switches.switches)
     for name, kind in gear.protective.items():
-        made[_known(name, made, "switch")] = replace(made[name], kind=kind)
+        made[name] = replace(made[_known(name, made, "switch")], kind=kind)
     for name, amps in gear.amps.items():
-        made[_known(name, made, "switch")] = replace(made[name], amps=amps)
+        made[name] = replace(made[_known(name, made, "switch")], amps=amps)
     used = {
         terminal.bus
         for branch in (*switches.lines.values(), *made.values())

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grid_fed_rl.envs.flisr.case import FLISRCase
+from grid_fed_rl.envs.flisr.sections import PHASES
 from grid_fed_rl.envs.flisr.snapshot import FLISRSnapshot
 from grid_fed_rl.envs.observation import scaled_voltage
 
@@ -26,7 +27,7 @@ class Seen:
         """What each entry is."""
         sections = self.case.sections
         vertices = np.flatnonzero(sections.exists)
-        phases = (f"{sections.names[v // 3]}.{v % 3 + 1}" for v in vertices)
+        phases = (f"{sections.names[v // PHASES]}.{v % PHASES + 1}" for v in vertices)
         return (
             *(f"closed:{name}" for name in sections.switches),
             *(f"live:{phase}" for phase in phases),
