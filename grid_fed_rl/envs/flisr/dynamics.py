@@ -57,7 +57,8 @@ def rest(
     normal = np.repeat(case.sections.normal[None], n, axis=0)
     time = np.zeros(n, dtype=np.int64)
     before = _solved_before(case, normal, hour, threads)
-    events = _protected(case, faults, time, normal, time)
+    struck = faults.strikes == 0
+    events = _protected(case, faults, struck, faults.active(time), normal, time)
     return _snapshot(
         case,
         hour=hour,
@@ -86,7 +87,9 @@ def advance(
     closed[lanes, switch] = (closed[lanes, switch] | closes) & ~opens
     time = before.step  # the step begins when so many are done
     closed, restored = _repaired(case, before, closed, time)
-    events = _protected(case, before.faults, time, closed, restored)
+    active = before.faults.active(time)
+    struck = active & ~before.active
+    events = _protected(case, before.faults, struck, active, closed, restored)
     return _snapshot(
         case,
         hour=before.hour,
@@ -115,18 +118,17 @@ def _repaired(
 def _protected(
     case: FLISRCase,
     faults: Faults,
-    time: Index,
+    struck: Flags,
+    active: Flags,
     closed: Flags,
     crew_operations: Index,
 ) -> _Events:
     """Faults that strike now, and what trips because a faulted section is energised."""
     sections = case.sections
-    active = faults.active(time)
     area, opened = faults.area.copy(), np.zeros_like(closed)
     for k in range(MOST_FAULTS):
-        struck = faults.strikes[:, k] == time
         here = area_of(sections, closed, faults.section[:, k])
-        area[:, k] = np.where(struck[:, None], here, area[:, k])
+        area[:, k] = np.where(struck[:, [k]], here, area[:, k])
         live = sections.any_phase(sections.standing(closed).live)
         energised = active[:, k] & np.take_along_axis(live, faults.section[:, [k]], axis=1)[:, 0]
         trips = tripped(sections, closed, faults.section[:, k], energised)

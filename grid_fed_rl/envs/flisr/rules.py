@@ -40,17 +40,16 @@ class RuleBased:
     def __init__(self, env: FLISRVectorEnv) -> None:
         self._env = env
         self._case = env.case
+        self._nothing_fits: dict[int, bytes] = {}  # lane -> how it stood when nothing did
 
     def __call__(self, observation: NDArray[np.float32], /) -> Actions:
         """(lane,) actions."""
         del observation
         snapshot = self._env.snapshot
-        return np.array(
-            [self._act(snapshot.lanes(np.array([k]))) for k in range(len(snapshot.step))],
-            dtype=np.int64,
-        )
+        return np.array([self._act(snapshot, k) for k in range(len(snapshot.step))], dtype=np.int64)
 
-    def _act(self, one: FLISRSnapshot) -> int:
+    def _act(self, snapshot: FLISRSnapshot, lane: int) -> int:
+        one = snapshot.lanes(np.array([lane]))
         sections = self._case.sections
         if not one.suspected.any():
             return towards(one, sections.normal)
@@ -60,7 +59,14 @@ class RuleBased:
         isolating = np.flatnonzero(one.closed[0] & touching)
         if len(isolating):
             return 1 + 2 * int(isolating[0])
-        return self._restore(one)
+        row = self._case.row_at(one.hour, one.step)  # within an hour nothing else changes
+        stands = one.outage + one.closed.tobytes() + row.tobytes()
+        if self._nothing_fits.get(lane) == stands:
+            return 0
+        action = self._restore(one)
+        if action == 0:
+            self._nothing_fits[lane] = stands
+        return action
 
     def _restore(self, one: FLISRSnapshot) -> int:
         sections = self._case.sections

@@ -63,6 +63,15 @@ def test_nothing_near_the_fault_closes_until_it_is_located(outage, do):
     assert refusal(outage, "close sw4") is Refusal.NONE
 
 
+def test_opening_a_switch_does_not_tell_where_the_fault_is(flat, do):
+    envs = FLISRVectorEnv(flat())
+    envs.reset(seed=0, options={"section": "135"})
+    do(envs, "open sw3")
+    assert refusal(envs, "close sw1") is Refusal.FAULT
+    do(envs, "nothing")
+    assert refusal(envs, "close sw1") is Refusal.NONE
+
+
 def test_isolated_and_restored_only_152_stays_dark(outage, do):
     _, reward, *_, info = do(outage, "open sw4", "close sw10", "open sw2", "close sw1")
     assert dark_loads(outage) == set(LOADS_152)
