@@ -49,6 +49,14 @@ class Judge:
         excess, converged = self._excesses(closed)
         return converged & (excess <= self._most + TOLERANCE).all(axis=1)
 
+    def worst_section(self, closed: Flags) -> int | None:
+        """Section whose voltage is furthest outside of limits in switch states (switch,)."""
+        flow, alive = self._solved(closed[None])
+        excursion = self._case.config.limits.excursion_pu(np.abs(flow.v_pu)) * alive
+        worst = int(np.argmax(excursion[0]))
+        outside = excursion[0, worst] > TOLERANCE
+        return int(self._case.sections.node_section[worst]) if outside else None
+
     def spare(self, closed: Flags) -> Floats:
         """(row,) share of its rating that the most loaded branch has left.
 

@@ -4,10 +4,7 @@ import numpy as np
 import pytest
 
 from grid_fed_rl.envs.flisr import FLISRCase, FLISRConfig, FLISRVectorEnv, flisr_case
-from grid_fed_rl.safety import VoltageLimits
 from grid_fed_rl.scenarios import Year, year_from_arrays
-
-ANYTHING_GOES = {"limits": VoltageLimits(0.01, 9.0), "loading": 1e9}
 
 
 def flat_year(case: FLISRCase, factor: float = 1.0) -> Year:

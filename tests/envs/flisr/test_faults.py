@@ -25,7 +25,14 @@ def trips(sections, section: str, changed: dict[str, bool] | None = None) -> set
 
 @pytest.mark.parametrize(
     ("section", "first_upstream"),
-    [("149", "sw1"), ("152", "sw1"), ("135", "sw1"), ("61s", "sw1"), ("160", "sw4"), ("197", "sw4")],
+    [
+        ("149", "sw1"),
+        ("152", "sw1"),
+        ("135", "sw1"),
+        ("61s", "sw1"),
+        ("160", "sw4"),
+        ("197", "sw4"),
+    ],
 )
 def test_first_protective_switch_upstream_trips(sections, section, first_upstream):
     assert trips(sections, section) == {first_upstream}
@@ -49,7 +56,9 @@ def test_nothing_trips_for_a_fault_in_the_dark(sections):
 def test_area_is_what_lies_behind_the_same_protection(sections):
     at = np.array([sections.names.index("197"), sections.names.index("152")])
     closed = np.repeat(sections.normal[None], 2, axis=0)
-    areas = [{sections.names[k] for k in np.flatnonzero(row)} for row in area_of(sections, closed, at)]
+    areas = [
+        {sections.names[k] for k in np.flatnonzero(row)} for row in area_of(sections, closed, at)
+    ]
     assert areas == [{"160", "197"}, {"149", "152", "135", "61s"}]
 
 

@@ -50,7 +50,9 @@ def test_lane_i_of_seed_s_is_the_single_environment_of_seed_s_plus_i(case, legal
         env = FLISREnv(case)
         env.reset(seed=7 + k)
         over = False
-        for step, (action, (observation, reward, terminated, truncated, info)) in enumerate(together):
+        for step, (action, (observation, reward, terminated, truncated, info)) in enumerate(
+            together
+        ):
             if over:
                 seen, alone = env.reset()
                 result = (seen, 0.0, False, False, alone)

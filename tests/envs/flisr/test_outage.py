@@ -12,7 +12,22 @@ import pytest
 from grid_fed_rl.envs.flisr import FLISREnv, FLISRVectorEnv, Refusal
 from grid_fed_rl.errors import ActionError, TaskError
 
-LOADS_152 = "s52a s53a s55a s56b s58b s59b s60a s62c s63a s64b s65a s65b s65c s66c".split()
+LOADS_152 = [
+    "s52a",
+    "s53a",
+    "s55a",
+    "s56b",
+    "s58b",
+    "s59b",
+    "s60a",
+    "s62c",
+    "s63a",
+    "s64b",
+    "s65a",
+    "s65b",
+    "s65c",
+    "s66c",
+]
 FEEDER_KW, CUSTOMERS = 3490.0, 875
 
 
