@@ -1,4 +1,4 @@
-"""Baselines: the best there is serves at least what the rule serves, and the rule at least nothing."""
+"""Baselines: the best serves at least what the rule does, and the rule what nothing does."""
 
 import numpy as np
 import pytest

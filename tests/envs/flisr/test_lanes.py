@@ -35,7 +35,7 @@ def case():
 
 def played(envs, n_steps: int, seed: int, legal) -> list:
     """Results of random legal play, and the actions."""
-    observation, info = envs.reset(seed=seed)
+    _, info = envs.reset(seed=seed)
     rng, results = np.random.default_rng(seed), []
     for _ in range(n_steps):
         action = legal(rng, info["action_mask"])

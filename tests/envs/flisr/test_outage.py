@@ -13,20 +13,8 @@ from grid_fed_rl.envs.flisr import FLISREnv, FLISRVectorEnv, Refusal
 from grid_fed_rl.errors import ActionError, TaskError
 
 LOADS_152 = [
-    "s52a",
-    "s53a",
-    "s55a",
-    "s56b",
-    "s58b",
-    "s59b",
-    "s60a",
-    "s62c",
-    "s63a",
-    "s64b",
-    "s65a",
-    "s65b",
-    "s65c",
-    "s66c",
+    *("s52a", "s53a", "s55a", "s56b", "s58b", "s59b", "s60a"),
+    *("s62c", "s63a", "s64b", "s65a", "s65b", "s65c", "s66c"),
 ]
 FEEDER_KW, CUSTOMERS = 3490.0, 875
 
@@ -105,9 +93,8 @@ def test_isolated_and_restored_only_152_stays_dark(outage, do):
 
 
 def test_steps_while_energy_comes_back(outage, do):
-    missing_kw = []
-    for name in ("open sw4", "close sw10", "open sw2", "close sw1"):
-        missing_kw.append(12.0 * do(outage, name)[-1]["not_served_kwh"][0])
+    moves = ("open sw4", "close sw10", "open sw2", "close sw1")
+    missing_kw = [12.0 * do(outage, name)[-1]["not_served_kwh"][0] for name in moves]
     assert missing_kw == pytest.approx([3490.0, 2065.0, 2065.0, 550.0])
 
 
