@@ -98,7 +98,8 @@ class Programme:
         sections = case.sections
         groups, of_load = np.unique(sections.load_vertex, axis=0, return_inverse=True)
         self._groups = groups
-        self._kw = np.bincount(of_load.ravel(), weights=one.demand_kw[0], minlength=len(groups))
+        kw = np.bincount(of_load.ravel(), weights=one.demand_kw[0], minlength=len(groups))
+        self._kw = kw.astype(np.float64)
         self._vertex_kw = _vertex_kw(groups, self._kw, len(sections.exists))
         self._flow_kw = np.zeros(len(sections.edge_switch))  # of the last answer
         n_edges = len(sections.edge_switch)
@@ -250,7 +251,7 @@ def _vertex_kw(groups: Index, kw: Floats, n: int) -> Floats:
     """(vertex,) load on it, that of several in equal parts; a little where there is none."""
     parts = np.full(groups.shape, 1.0 / PHASES)  # repeats fill up, and add up
     load_kw = np.bincount(groups.ravel(), (parts * kw[:, None]).ravel(), minlength=n)
-    return load_kw + LEAST_KW
+    return load_kw.astype(np.float64) + LEAST_KW
 
 
 class Restoration:

@@ -133,9 +133,12 @@ def test_rule_goes_back_to_normal_where_no_crew_does(flat):
         envs = FLISRVectorEnv(case)
         observation, _ = envs.reset(seed=0, options={"section": "152"})
         policy = make(envs)
+        dark = [875]
         for _ in range(36):
             observation, *_, info = envs.step(policy(observation))
-        assert info["customers_interrupted"][0] == 0
+            dark.append(info["customers_interrupted"][0])
+        assert dark[12] > 0  # in the hour of the repair
+        assert dark[-1] == 0
 
 
 def test_too_many_switches_to_enumerate_are_refused():

@@ -134,11 +134,12 @@ def test_observations_stay_inside_their_bounds_over_masked_play(env_id, legal):
 
 
 def test_mask_is_what_discrete_spaces_sample_by():
-    env = gymnasium.make(SMALL[0])
+    env = gymnasium.make(SMALL[0]).unwrapped
+    assert isinstance(env, FLISREnv)
     _, info = env.reset(seed=0)
     for _ in range(20):
         action = env.action_space.sample(info["action_mask"])
-        assert env.unwrapped.action_masks()[action]
+        assert env.action_masks()[action]
         *_, info = env.step(action)
         assert info["refused"] == 0
 

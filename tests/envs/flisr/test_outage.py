@@ -100,8 +100,7 @@ def test_steps_while_energy_comes_back(outage, do):
 
 def test_repair_ends_the_outage(outage, do):
     do(outage, "open sw4", "close sw10", "open sw2", "close sw1")
-    for _ in range(8):
-        *_, info = do(outage, "nothing")
+    *_, info = do(outage, *["nothing"] * 8)
     assert info["customers_interrupted"][0] == 139  # the twelfth step of the hour it takes
     *_, info = do(outage, "nothing")
     assert info["customers_interrupted"][0] == 0

@@ -79,7 +79,7 @@ def test_what_is_live_by_sections_is_what_the_power_flow_has_a_voltage_for(feede
     v = np.abs(flow.v_pu)[flow.converged]
     assert flow.converged.mean() > 0.95
     whole = sections.energises(live)[flow.converged]
-    any_phase = live[:, sections.node_vertex].any(axis=2)[flow.converged]
+    any_phase = np.asarray(live[:, sections.node_vertex].any(axis=2))[flow.converged]
     assert v[whole].min() > 0.5
     assert v[~any_phase].max() < 0.15  # what live phases beside it induce in a dead one
     assert whole.any()
