@@ -205,7 +205,8 @@ def solved(
 def _neutral_where_reversed(case: FLISRCase, flow: PowerFlow, threads: int | None) -> PowerFlow:
     """Taps at neutral where no power comes from a regulator's source side.
 
-    Where it comes from the other side, the control would run to the end of the range there, away from the voltage it holds.
+    Where it comes from the other side, the control would run to the end of its range, away
+    from the voltage that it holds.
     """
     if not len(case.regulated):
         return flow

@@ -138,7 +138,7 @@ def test_mask_is_what_discrete_spaces_sample_by():
     assert isinstance(env, FLISREnv)
     _, info = env.reset(seed=0)
     for _ in range(20):
-        action = env.action_space.sample(info["action_mask"])
+        action = int(np.asarray(env.action_space.sample(info["action_mask"])))
         assert env.action_masks()[action]
         *_, info = env.step(action)
         assert info["refused"] == 0
