@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from grid_fed_rl.envs.single import GridEnv
     from grid_fed_rl.envs.vector import GridVectorEnv
 
-__all__ = ["ENV_IDS", "MAPDN_IDS", "POWERGYM_IDS", "TASKS", "case_of", "register"]
+__all__ = ["ENV_IDS", "FLISR_IDS", "MAPDN_IDS", "POWERGYM_IDS", "TASKS", "case_of", "register"]
 
 FEEDERS = {
     "IEEE13": "ieee13",
@@ -51,23 +51,35 @@ POWERGYM_IDS = {
 # Compatible with MAPDN; see `mapdn`.
 MAPDN_IDS = ("GridFedRL/MAPDN-Case33-v0",)
 
+# Restoration after a fault; see `flisr`.
+FLISR_IDS = {
+    "GridFedRL/IEEE123-FLISR-v0": "ieee123",
+    "GridFedRL/IEEE8500-FLISR-v0": "ieee8500",
+    "GridFedRL/BaranWu33-FLISR-v0": "baran_wu_33",
+}
+
 
 def register() -> None:
     """Register every id with Gymnasium; ids already there are left alone."""
     for env_id, (task, feeder) in ENV_IDS.items():
-        _register(env_id, "make_single", "make_vector", {"task": task, "feeder": feeder})
+        fixed = {"task": task, "feeder": feeder}
+        _register(env_id, f"{__name__}:make_single", f"{__name__}:make_vector", fixed)
+    for env_id, feeder in FLISR_IDS.items():
+        room = "grid_fed_rl.envs.flisr.make"
+        _register(env_id, f"{room}:make_single", f"{room}:make_vector", {"feeder": feeder})
     for env_id, system in POWERGYM_IDS.items():
-        _register(env_id, "make_powergym", "make_powergym_vector", {"system": system})
+        entries = f"{__name__}:make_powergym", f"{__name__}:make_powergym_vector"
+        _register(env_id, *entries, {"system": system})
     for env_id in MAPDN_IDS:
-        _register(env_id, "make_mapdn", "make_mapdn_vector", {})
+        _register(env_id, f"{__name__}:make_mapdn", f"{__name__}:make_mapdn_vector", {})
 
 
 def _register(env_id: str, single: str, vector: str, fixed: dict[str, Any]) -> None:
     if env_id not in gymnasium.registry:
         gymnasium.register(
             env_id,
-            entry_point=f"{__name__}:{single}",
-            vector_entry_point=f"{__name__}:{vector}",
+            entry_point=single,
+            vector_entry_point=vector,
             kwargs=fixed,
         )
 
