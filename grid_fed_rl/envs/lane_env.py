@@ -154,7 +154,7 @@ class LaneVectorEnv(VectorEnv[Observations, ArrayLike, NDArray[Any]], ABC, Gener
             TaskError: the environment was never reset.
         """
         if self._snapshot is None:
-            raise TaskError("environment was not reset; call reset() before step()")
+            raise TaskError("environment was not reset; call reset() before step() or render()")
         return self._snapshot
 
     @property

@@ -73,7 +73,7 @@ def test_refused_action_leaves_the_environment_where_it_was(case13, envs, same):
 
 def test_step_before_reset(case13):
     for env, shape in ((GridEnv(case13), (6,)), (GridVectorEnv(case13), (1, 6))):
-        with refuses(TaskError, r"environment was not reset; call reset\(\) before step\(\)"):
+        with refuses(TaskError, r"environment was not reset; call reset\(\) before step\(\) or render\(\)"):
             env.step(np.zeros(shape))
 
 
