@@ -1,5 +1,5 @@
 """Safety: limits, and what keeps a policy within them."""
 
-from grid_fed_rl.safety.limits import Limits, VoltageLimits
+from grid_fed_rl.safety.limits import RANGE_B, Limits, VoltageLimits
 
-__all__ = ["Limits", "VoltageLimits"]
+__all__ = ["RANGE_B", "Limits", "VoltageLimits"]
