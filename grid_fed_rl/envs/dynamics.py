@@ -76,13 +76,13 @@ def advance(case: Case, before: Snapshot, action: Floats, threads: int | None = 
     moment = moment_at(case, before.next_row)
     states, moves = moved(case, before.states, action, moment)
     setpoint = setpoint_of(case, moment, states, moves)
-    start = _start_pu(case, before.flow)
-    if case.local_controls is None:
-        flow = solve(case.network, setpoint, start_pu=start, threads=threads)
-    else:
-        hour = (moment.row % case.year.steps_per_day) * case.year.step_h
-        controls = replace(case.local_controls, hour=hour)
-        flow = controls.settle(setpoint, start_pu=start, threads=threads)
+    flow = _solved(case, moment.row, setpoint, _start_pu(case, before.flow), threads)
+    failed = np.flatnonzero(~flow.converged)
+    if len(failed):
+        # At the edge of a load's window of voltage a good start may lead round in circles.
+        again = _solved(case, moment.row[failed], setpoint.rows(failed), None, threads)
+        flow = flow.with_rows(failed, again)
+    if case.local_controls is not None:
         setpoint = flow.setpoint
         states, moves = _followed(case, states, moves, setpoint)
     return _snapshot(
@@ -149,6 +149,21 @@ def moved(
         name = group.state_name
         after[name], moves[name] = group.step(states[name], wanted, moment)
     return after, moves
+
+
+def _solved(
+    case: Case,
+    row: NDArray[np.int64],
+    setpoint: Setpoint,
+    start_pu: NDArray[np.complex128] | None,
+    threads: int | None,
+) -> PowerFlow:
+    """The power flow, settled where the case has local controls."""
+    if case.local_controls is None:
+        return solve(case.network, setpoint, start_pu=start_pu, threads=threads)
+    hour = (row % case.year.steps_per_day) * case.year.step_h
+    controls = replace(case.local_controls, hour=hour)
+    return controls.settle(setpoint, start_pu=start_pu, threads=threads)
 
 
 def _start_pu(case: Case, flow: PowerFlow) -> NDArray[np.complex128]:
