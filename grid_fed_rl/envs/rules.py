@@ -21,7 +21,7 @@ __all__ = ["Shave", "Spread"]
 Floats = NDArray[np.float64]
 Group = TypeVar("Group")
 
-MARGIN = 0.95  # of a limit at the substation, as losses are not foreseen
+MARGIN = 0.95  # of the import limit; what is left of it is kept from both limits
 LOSSES = 1.04  # times the load, what is delivered for it, about; for looking far ahead
 EVENING_H = 15.0  # when batteries should be full
 V_VAR = (0.92, 0.98, 1.02, 1.08)  # default volt-var curve, IEEE Std 1547-2018, category B
@@ -57,8 +57,9 @@ class Shave:
         case, snapshot = self._env.case, self._env.snapshot
         moment = moment_at(case, snapshot.next_row)
         drawn_kw = _delivered_for_a_kw(self._env) * moment.load_kw.sum(axis=1) - moment.pv_kw.sum(axis=1)
-        beyond_kw = drawn_kw - MARGIN * self._import_kw
-        back_kw = -drawn_kw - MARGIN * self._export_kw
+        spare_kw = (1.0 - MARGIN) * self._import_kw
+        beyond_kw = drawn_kw - self._import_kw + spare_kw
+        back_kw = -drawn_kw - self._export_kw + spare_kw
         store_kw = self._store_kw(moment, beyond_kw, back_kw)
         parts = {
             self._pv.state_name: self._inverters(moment, back_kw + np.minimum(store_kw, 0.0)),
