@@ -88,7 +88,7 @@ def test_step_of_a_single_environment_after_the_end(env):
 
 def test_unknown_id_is_answered_with_the_nearest():
     with pytest.raises(gymnasium.error.NameNotFound, match="Did you mean: `IEEE13-VVO`"):
-        gymnasium.make("GridFedRL/IEEE31-VVO-v0")
+        gymnasium.make("GridFedRL/IEEE13-VVOO-v0")
     with pytest.raises(gymnasium.error.VersionNotFound, match="v0"):
         gymnasium.make("GridFedRL/IEEE13-VVO-v7")
 
