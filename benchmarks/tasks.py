@@ -1,24 +1,28 @@
 """Whether the tasks bind: doing nothing beside a rule of thumb, by id and utility.
 
-    python benchmarks/tasks.py --days 12
+python benchmarks/tasks.py --days 12
 """
 
 import argparse
+from collections.abc import Callable, Iterator
 from importlib import import_module
 
 import numpy as np
+from numpy.typing import NDArray
 
-from grid_fed_rl import ENV_IDS, GridVectorEnv
+from grid_fed_rl import ENV_IDS, Case, GridVectorEnv, Policy
 from grid_fed_rl.envs.baselines import Hold
 from grid_fed_rl.envs.registration import TASKS
 from grid_fed_rl.envs.rules import Shave, Spread
 from grid_fed_rl.scenarios import five_utilities
 
-RULES = {"DER": Shave, "EV": Spread}
+PolicyOf = Callable[[GridVectorEnv], Policy]
+
+RULES: dict[str, PolicyOf] = {"DER": Shave, "EV": Spread}
 CHANNELS = ("voltage", "thermal", "head")
 
 
-def judged(case, policy_of, days) -> dict[str, float]:
+def judged(case: Case, policy_of: PolicyOf, days: NDArray[np.int64]) -> dict[str, float]:
     """Share of steps in which each limit is left, and dollars a day."""
     env = GridVectorEnv(case, len(days))
     observation, _ = env.reset(options={"day": days})
@@ -32,7 +36,7 @@ def judged(case, policy_of, days) -> dict[str, float]:
     return {**outside, "return": dollars}
 
 
-def cases(task: str, feeder: str, utility: str):
+def cases(task: str, feeder: str, utility: str) -> Iterator[tuple[str, Case, PolicyOf]]:
     """Each way of running the test days of a utility: name, case and policy."""
     module, function = TASKS[task]
     make = getattr(import_module(f"grid_fed_rl.envs.{module}"), function)
@@ -47,7 +51,7 @@ def cases(task: str, feeder: str, utility: str):
 
 def main() -> None:
     """Print a line for each id, utility and way."""
-    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--days", type=int, default=12, help="test days, evenly spaced")
     arguments.add_argument("--ids", default="", help="only those that contain this")
     given = arguments.parse_args()
@@ -60,9 +64,7 @@ def main() -> None:
                 spread = np.linspace(0, len(case.days) - 1, given.days).astype(int)
                 day = judged(case, policy_of, case.days[spread])
                 shares = " ".join(f"{day[name]:8.2%}" for name in CHANNELS)
-                print(
-                    f"{env_id:26} {utility:10} {way:8} {shares} {day['return']:9.0f}", flush=True
-                )
+                print(f"{env_id:26} {utility:10} {way:8} {shares} {day['return']:9.0f}", flush=True)
 
 
 if __name__ == "__main__":

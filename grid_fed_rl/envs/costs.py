@@ -73,7 +73,9 @@ class VoltageCost:
     def __call__(self, snapshot: Snapshot) -> tuple[Floats, Counts]:
         """Per-unit excursions of these nodes added up; nodes outside."""
         v_pu = snapshot.v_pu
-        if self.nodes is not None:  # `take` lays lanes out one by one: sums are the same in any batch
+        if (
+            self.nodes is not None
+        ):  # `take` lays lanes out one by one: sums are the same in any batch
             v_pu = v_pu.take(self._columns, axis=1)
         excursion = self.limits.excursion_pu(v_pu)
         return excursion.sum(axis=1), (excursion > 0.0).sum(axis=1)

@@ -130,7 +130,9 @@ def der_case(
         equipment = _batteries(feeder, config.battery_share, config.battery_h)
     site = site_of(feeder, utility, year_seed, equipment, split=split)
     price = tariff_of(tariff, site)
-    limits = limits_of(site.network.feeder, served_only=True) if config.limits is None else config.limits
+    limits = (
+        limits_of(site.network.feeder, served_only=True) if config.limits is None else config.limits
+    )
     peak_kw = float(site.year.load_kw.sum(axis=1).max())
     return assemble(
         site,

@@ -41,22 +41,21 @@ class Shave:
 
     def __init__(self, env: GridVectorEnv) -> None:
         self._env = env
-        head = _head(env)
-        self._import_kw, self._export_kw = head.import_kw, head.export_kw or 0.0
+        self._import_kw, self._export_kw = _head_kw(env)
         self._pv = _group(env, Inverters)
         self._stores = _group(env, Batteries)
         self._flexible = _group(env, FlexibleLoads)
         network = env.case.network
-        self._pv_nodes = [
-            network.nodes_of(pv.terminal)[0] for pv in network.feeder.pvs.values()
-        ]
+        self._pv_nodes = [network.nodes_of(pv.terminal)[0] for pv in network.feeder.pvs.values()]
 
     def __call__(self, observation: NDArray[np.float32], /) -> NDArray[np.float32]:
         """The action of every lane."""
         del observation
         case, snapshot = self._env.case, self._env.snapshot
         moment = moment_at(case, snapshot.next_row)
-        drawn_kw = _delivered_for_a_kw(self._env) * moment.load_kw.sum(axis=1) - moment.pv_kw.sum(axis=1)
+        drawn_kw = _delivered_for_a_kw(self._env) * moment.load_kw.sum(axis=1) - moment.pv_kw.sum(
+            axis=1
+        )
         spare_kw = (1.0 - MARGIN) * self._import_kw
         beyond_kw = drawn_kw - self._import_kw + spare_kw
         back_kw = -drawn_kw - self._export_kw + spare_kw
@@ -130,7 +129,7 @@ class Spread:
     def __init__(self, env: GridVectorEnv) -> None:
         self._env = env
         self._stations = _group(env, EvStations)
-        self._import_kw = _head(env).import_kw
+        self._import_kw, _ = _head_kw(env)
 
     def __call__(self, observation: NDArray[np.float32], /) -> NDArray[np.float32]:
         """The action of every lane."""
@@ -159,10 +158,11 @@ def _delivered_for_a_kw(env: GridVectorEnv) -> Floats:
     return delivered_kw / setpoint.load_kw.sum(axis=1)
 
 
-def _head(env: GridVectorEnv) -> HeadCost:
+def _head_kw(env: GridVectorEnv) -> tuple[float, float]:
+    """Limits of import and of export at the substation; no limit of export is none at all."""
     for one in env.case.costs:
         if isinstance(one, HeadCost) and one.import_kw is not None:
-            return one
+            return one.import_kw, np.inf if one.export_kw is None else one.export_kw
     raise TaskError("the environment has no import limit at its substation, which the rule keeps")
 
 

@@ -113,7 +113,7 @@ def test_a_share_slows_all_plugs_of_a_station_and_no_other(group):
 
 
 def test_a_station_at_no_share_draws_nothing_and_more_than_none_is_full_speed(group):
-    off = day_of(group, dict.fromkeys(range(24), [-1.0, -1.0]))
+    off = day_of(group, {step: [-1.0, -1.0] for step in range(24)})
     assert all(group.drawn_kw(state).sum() == 0.0 for state in off)
     gone = [group.unserved_kwh(state)[0] for state in off]
     # 10 at 12 h, 6 at 11 h, 40 at 10 h, 4 at 13 h; and of 56 kWh, 8 must be in by midnight.
@@ -192,6 +192,7 @@ def test_delivered_and_unserved_and_what_may_follow_add_up_to_what_was_asked(cro
         assert (drawn <= most + 1e-9).all()
         delivered += 0.25 * drawn.sum(axis=1)
         unserved += crowd.unserved_kwh(state)
+    plugs = crowd.plugs(96 * days + 95)
     left = np.where(plugs.here, state[:, :8] - state[:, 8:16], 0.0).sum(axis=1)
     asked = crowd.table.energy_kwh.sum(axis=(1, 2))
     assert asked.min() > 50.0
@@ -241,7 +242,9 @@ def test_the_environment_sees_and_pays_for_what_the_group_says(case):
             snapshot.states["charging"], snapshot.next_row, 0.25
         )
         block = seen[:, first : first + 3 * n]
-        cars = group.by_station(plugs.here * 1.0) / [one.plugs for one in group.stations]
+        cars = group.by_station(plugs.here.astype(np.float64)) / [
+            one.plugs for one in group.stations
+        ]
         expected = np.concatenate([fastest / group.rated_kw, needed / group.rated_kw, cars], 1)
         np.testing.assert_allclose(block, 2.0 * expected - 1.0, atol=1e-6)
         seen, _, _, _, info = env.step(rng.uniform(-1.0, 0.0, (3, n)))

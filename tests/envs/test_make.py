@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from gymnasium.spaces import MultiDiscrete
 
 import grid_fed_rl
 from grid_fed_rl import GridEnv, GridVectorEnv, make_env
@@ -34,6 +35,7 @@ def test_single_or_vector_as_asked():
     envs = make_env("ieee13", num_envs=4, autoreset_mode="SameStep", action_mode="multidiscrete")
     assert isinstance(envs, GridVectorEnv)
     assert envs.num_envs == 4
+    assert isinstance(envs.single_action_space, MultiDiscrete)
     assert envs.single_action_space.nvec.tolist() == [9, 9, 9, 2, 2, 11]
 
 
@@ -57,7 +59,9 @@ def year():
     """Two days at half the load of IEEE 13 without sun; nothing of it is drawn."""
     loads = load("ieee13").loads.values()
     kw, kvar = (np.tile([getattr(one, x) for one in loads], (48, 1)) for x in ("kw", "kvar"))
-    return year_from_arrays("mine", kw / 2, kvar / 2, np.zeros((48, 0)), np.full(48, 9.0), np.zeros(48))
+    return year_from_arrays(
+        "mine", kw / 2, kvar / 2, np.zeros((48, 0)), np.full(48, 9.0), np.zeros(48)
+    )
 
 
 def test_a_year_of_ones_own_is_taken_as_it_is(year):
@@ -83,7 +87,8 @@ class PricePerOperation:
     name: str = "operations"
 
     def __call__(self, snapshot):
-        return -self.usd * sum(one.operations.sum(axis=1) for one in snapshot.moves.values())
+        done = [one.operations.sum(axis=1) for one in snapshot.moves.values()]
+        return -self.usd * np.sum(done, axis=0)
 
 
 def test_parts_of_ones_own_as_functions_and_as_they_are():

@@ -45,6 +45,7 @@ def test_passes_gymnasiums_checker_without_a_warning(env_id):
 @every_id
 def test_names_and_spaces_agree(env_id):
     env = gymnasium.make(env_id).unwrapped
+    assert isinstance(env, GridEnv)
     case = env.case
     n_seen, n_moved = len(case.observation_names), len(case.action_names)
     assert env.observation_space == spaces.Box(-1.0, 1.0, (n_seen,), np.float32)
@@ -95,11 +96,11 @@ def test_same_seed_same_episode_also_after_pickling(env_id):
 def test_observations_stay_inside_their_bounds_over_random_steps(env_id):
     """Some 9,000 lane-steps of every small id, 100,000 of all together."""
     n_lanes, n_steps = (2, 3) if env_id in LARGE else (96, 92)
-    envs = gymnasium.make_vec(env_id, num_envs=n_lanes, split="all")
-    case, rng = envs.unwrapped.case, np.random.default_rng(0)
+    case, rng = case_of(env_id, split="all"), np.random.default_rng(0)
+    envs = GridVectorEnv(case, n_lanes)
     envs.reset(seed=0)
     for _ in range(n_steps):
-        action = np.clip(rng.normal(0.0, 1.0, envs.action_space.shape), -1.0, 1.0)
+        action = np.clip(rng.normal(0.0, 1.0, (n_lanes, len(case.action_names))), -1.0, 1.0)
         observation, reward, _, _, info = envs.step(action)
         assert observation.dtype == np.float32
         assert (np.abs(observation) <= 1.0).all(), case.observation_names[
@@ -113,13 +114,14 @@ def test_observations_stay_inside_their_bounds_over_random_steps(env_id):
 @every_id
 def test_discrete_actions_are_the_same_devices(env_id):
     envs = gymnasium.make_vec(env_id, num_envs=2, action_mode="multidiscrete").unwrapped
+    assert isinstance(envs, GridVectorEnv)
     case, space = envs.case, envs.single_action_space
     assert isinstance(space, spaces.MultiDiscrete)
     assert space.nvec.tolist() == list(case.action_choices)
     envs.reset(seed=0)
     twin = GridVectorEnv(case, 2)
     twin.reset(seed=0)
-    choice = envs.action_space.seed(1) and envs.action_space.sample()
+    choice = np.random.default_rng(1).integers(space.nvec, size=(2, len(space.nvec)))
     result = envs.step(choice)
     expected = twin.step(2.0 * choice / (space.nvec - 1) - 1.0)
     np.testing.assert_array_equal(result[0], expected[0])
@@ -225,5 +227,5 @@ def test_runs_in_spawned_workers_as_in_this_process(tmp_path):
     assert done.returncode == 0, done.stderr
     envs = gymnasium.make_vec("GridFedRL/IEEE37-DER-v0", num_envs=2)
     envs.reset(seed=4)
-    rewards = [envs.step(np.zeros(envs.action_space.shape))[1].tolist() for _ in range(2)]
+    rewards = [envs.step(np.zeros((2, 70)))[1].tolist() for _ in range(2)]
     assert done.stdout.strip() == repr(rewards)

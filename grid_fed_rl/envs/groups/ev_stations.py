@@ -157,8 +157,10 @@ class EvStations:
     def fastest_and_needed_kw(
         self, state: NDArray, row: Index, step_h: float
     ) -> tuple[Floats, Floats]:
-        """What each station draws in a row if every car there charges as fast as it can; and,
-        at least, to serve every car in time were it spread evenly: (lane, station) each.
+        """What each station can draw in a row, and what it must: (lane, station) each.
+
+        It can as fast as every car there charges; it must, to serve every car in time,
+        were that spread evenly.
         """
         plugs = self.plugs(row)
         wanted = self.wanted_kwh(state, plugs)
