@@ -13,6 +13,7 @@ from grid_fed_rl.envs.registration import ENV_IDS, register
 
 if TYPE_CHECKING:
     from grid_fed_rl.envs.case import Case
+    from grid_fed_rl.envs.make import make_env
     from grid_fed_rl.envs.multi_agent import parallel_env
     from grid_fed_rl.envs.single import GridEnv
     from grid_fed_rl.envs.vector import GridVectorEnv
@@ -44,6 +45,7 @@ __all__ = [
     "__version__",
     "compile_network",
     "load",
+    "make_env",
     "names",
     "nominal_setpoint",
     "parallel_env",
@@ -65,6 +67,7 @@ _ROOMS = {
     "Setpoint": "powerflow",
     "compile_network": "powerflow",
     "load": "feeders",
+    "make_env": "envs.make",
     "names": "feeders",
     "nominal_setpoint": "powerflow",
     "parallel_env": "envs.multi_agent",

@@ -4,6 +4,7 @@ A channel gives a magnitude, 0 or more in its own unit, and a count of what is o
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -25,6 +26,7 @@ __all__ = [
     "UnbalanceCost",
     "VoltageCost",
     "channels_of",
+    "served_nodes",
 ]
 
 Floats = NDArray[np.float64]
@@ -52,14 +54,30 @@ def _added_up(excess: Floats) -> tuple[Floats, Counts]:
 
 @dataclass(frozen=True)
 class VoltageCost:
-    """Excursions outside the voltage limits: summed over nodes, per unit."""
+    """Excursions outside the voltage limits: summed over nodes, per unit.
+
+    Args:
+        limits: What is inside.
+        name: Of the channel.
+        nodes: Columns of the nodes that count; all of them where not given.
+    """
 
     limits: VoltageLimits
     name: str = "voltage"
+    nodes: tuple[int, ...] | None = None
+
+    @cached_property
+    def _columns(self) -> NDArray[np.int64]:
+        return np.array(self.nodes, dtype=np.int64)
 
     def __call__(self, snapshot: Snapshot) -> tuple[Floats, Counts]:
-        """Per-unit excursions of all nodes added up; nodes outside."""
-        excursion = self.limits.excursion_pu(snapshot.v_pu)
+        """Per-unit excursions of these nodes added up; nodes outside."""
+        v_pu = snapshot.v_pu
+        if (
+            self.nodes is not None
+        ):  # `take` lays lanes out one by one: sums are the same in any batch
+            v_pu = v_pu.take(self._columns, axis=1)
+        excursion = self.limits.excursion_pu(v_pu)
         return excursion.sum(axis=1), (excursion > 0.0).sum(axis=1)
 
 
@@ -161,6 +179,13 @@ class OperationsCost:
         return _added_up(np.minimum(done - self.most, now).astype(np.float64))
 
 
+def served_nodes(network: Network) -> tuple[int, ...]:
+    """Columns of the nodes that loads stand on, in the order of the network."""
+    terminals = [one.terminal for one in network.feeder.loads.values()]
+    columns = {int(k) for terminal in terminals for k in network.nodes_of(terminal) if k >= 0}
+    return tuple(sorted(columns))
+
+
 def channels_of(
     limits: Limits, network: Network, groups: tuple[DeviceGroup, ...]
 ) -> tuple[CostChannel, ...]:
@@ -171,7 +196,8 @@ def channels_of(
     """
     channels: list[CostChannel] = []
     if limits.voltage is not None:
-        channels.append(VoltageCost(limits.voltage))
+        nodes = served_nodes(network) if limits.served_only else None
+        channels.append(VoltageCost(limits.voltage, nodes=nodes))
     if limits.loading is not None:
         channels.append(LoadingCost(network, limits.loading))
     if limits.unbalance_percent is not None:

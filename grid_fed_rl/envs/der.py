@@ -6,6 +6,7 @@ of a utility's year.
 """
 
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -14,9 +15,10 @@ from grid_fed_rl.envs.make import assemble
 from grid_fed_rl.envs.objective import Energy
 from grid_fed_rl.envs.observation import PriceForecast
 from grid_fed_rl.envs.parts import Prices
-from grid_fed_rl.envs.site import Equipment, Site, site_of
+from grid_fed_rl.envs.site import STORAGE_BUSES, Equipment, Site, limits_of, site_of
 from grid_fed_rl.envs.vvo import PV_SITES, VOLTAGES
 from grid_fed_rl.errors import TaskError
+from grid_fed_rl.feeders import open_feeder
 from grid_fed_rl.safety import Limits
 from grid_fed_rl.scenarios import (
     Tariff,
@@ -35,31 +37,44 @@ TARIFFS = ("time-of-use", "dynamic")
 class DERConfig:
     """Equipment, prices and limits of the DER task.
 
-    Limits of the substation are shares of what the utility's loads draw at their peak, so
-    that they mean the same on every feeder; `limits` says all else.
+    Limits of the substation are shares of what the utility's loads draw at their peak, and
+    batteries together have a share of the feeder's nominal load, so that both mean the same
+    on every feeder. `limits` says all else: where not given, the feeder's voltage limits.
 
     Raises:
         TaskError: a value is out of bounds.
     """
 
-    import_share: float = 0.75  # of the peak load, that the substation may deliver
-    export_share: float = 0.05  # of the peak load, that may flow back
+    import_share: float = 0.7  # of the peak load, that the substation may deliver
+    export_share: float = 0.0  # of the peak load, that may flow back
     prices: Prices = field(
         # What is owed at midnight costs more than energy does at any hour.
         default_factory=lambda: Prices(energy_usd_per_kwh=0.45)
     )
-    equipment: Equipment = field(
-        default_factory=lambda: Equipment(battery_kw=300.0, battery_kwh=1200.0)
-    )
-    limits: Limits = field(default_factory=Limits)
+    battery_share: float = 0.3  # of the nominal load, all batteries together
+    battery_h: float = 4.0  # at full power
+    equipment: Equipment | None = None  # instead of such batteries and the utility's PV
+    limits: Limits | None = None
 
     def __post_init__(self) -> None:
         for name in ("import_share", "export_share"):
             if not getattr(self, name) >= 0.0:
                 raise TaskError(f"DERConfig: {name} is {getattr(self, name)}; expected 0 or more")
+        for name in ("battery_share", "battery_h"):
+            if not getattr(self, name) > 0.0:
+                raise TaskError(f"DERConfig: {name} is {getattr(self, name)}; expected above 0")
 
 
 DEFAULT = DERConfig()
+
+
+@lru_cache(maxsize=16)
+def _batteries(feeder: str, share: float, hours: float) -> Equipment:
+    """Equal batteries on a feeder's buses for them, to ten kW, and the utility's PV."""
+    opened = open_feeder(feeder)
+    n = max(len(STORAGE_BUSES.get(opened.name, ())), 1)
+    kw = 10.0 * max(1, round(share * sum(one.kw for one in opened.loads.values()) / n / 10.0))
+    return Equipment(pv_sites=PV_SITES.get(feeder), battery_kw=kw, battery_kwh=hours * kw)
 
 
 def tariff_of(kind: str, site: Site) -> Tariff:
@@ -111,10 +126,13 @@ def der_case(
     if observe not in VOLTAGES:
         raise TaskError(f"cannot observe {observe!r}; known: {', '.join(VOLTAGES)}")
     equipment = config.equipment
-    if equipment.pv_sites is None:
-        equipment = replace(equipment, pv_sites=PV_SITES.get(feeder))
+    if equipment is None:
+        equipment = _batteries(feeder, config.battery_share, config.battery_h)
     site = site_of(feeder, utility, year_seed, equipment, split=split)
     price = tariff_of(tariff, site)
+    limits = (
+        limits_of(site.network.feeder, served_only=True) if config.limits is None else config.limits
+    )
     peak_kw = float(site.year.load_kw.sum(axis=1).max())
     return assemble(
         site,
@@ -132,7 +150,7 @@ def der_case(
             "clock",
         ),
         limits=replace(
-            config.limits,
+            limits,
             import_kw=config.import_share * peak_kw,
             export_kw=config.export_share * peak_kw,
         ),

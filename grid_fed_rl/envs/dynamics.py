@@ -123,12 +123,13 @@ def attempt(
     """
     after, moves = moved(case, states, action, moment)
     setpoint = setpoint_of(case, moment, after, moves)
-    if case.local_controls is None:
-        flow = solve(case.network, setpoint, start_pu=start_pu, threads=threads)
-    else:
-        hour = (moment.row % case.year.steps_per_day) * case.year.step_h
-        controls = replace(case.local_controls, hour=hour)
-        flow = controls.settle(setpoint, start_pu=start_pu, threads=threads)
+    flow = _solved(case, moment.row, setpoint, start_pu, threads)
+    failed = np.flatnonzero(~flow.converged)
+    if len(failed):
+        # At the edge of a load's window of voltage a good start may lead round in circles.
+        again = _solved(case, moment.row[failed], setpoint.rows(failed), None, threads)
+        flow = flow.with_rows(failed, again)
+    if case.local_controls is not None:
         after, moves = _followed(case, after, moves, flow.setpoint)
     return Attempt(after, moves, flow)
 
@@ -201,6 +202,21 @@ def moved(
         name = group.state_name
         after[name], moves[name] = group.step(states[name], wanted, moment)
     return after, moves
+
+
+def _solved(
+    case: Case,
+    row: NDArray[np.int64],
+    setpoint: Setpoint,
+    start_pu: NDArray[np.complex128] | None,
+    threads: int | None,
+) -> PowerFlow:
+    """The power flow, settled where the case has local controls."""
+    if case.local_controls is None:
+        return solve(case.network, setpoint, start_pu=start_pu, threads=threads)
+    hour = (row % case.year.steps_per_day) * case.year.step_h
+    controls = replace(case.local_controls, hour=hour)
+    return controls.settle(setpoint, start_pu=start_pu, threads=threads)
 
 
 def start_of(case: Case, before: Snapshot) -> NDArray[np.complex128]:

@@ -5,6 +5,7 @@ for energy and leave when they must. Regulators and capacitors follow their own 
 An episode is a day of a utility's year in quarters of an hour.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -17,10 +18,11 @@ from grid_fed_rl.envs.groups import EvStations
 from grid_fed_rl.envs.make import assemble
 from grid_fed_rl.envs.objective import Energy, UnservedEnergy
 from grid_fed_rl.envs.observation import Charging, PriceForecast
-from grid_fed_rl.envs.site import Equipment, Site, site_of, whole_connection
+from grid_fed_rl.envs.site import Equipment, Site, limits_of, site_of, whole_connection
 from grid_fed_rl.envs.vvo import PV_SITES, VOLTAGES
 from grid_fed_rl.errors import TaskError
 from grid_fed_rl.feeders import Feeder, Load, LoadModel, Terminal, open_feeder
+from grid_fed_rl.feeders.topology import Node, places
 from grid_fed_rl.safety import Limits
 from grid_fed_rl.scenarios import (
     EvConfig,
@@ -39,15 +41,17 @@ __all__ = ["EVConfig", "ev_case", "place_stations"]
 class EVConfig:
     """Stations, cars, prices and limits of the EV task.
 
-    Stations stand at three-phase buses with load, the largest first, and one after the
-    other of `kinds`; together their plugs have `plug_share` of the feeder's nominal load.
+    Stations stand at the three-phase primary buses that serve the most load, with what
+    hangs on them up to the next ones, and are one after the other of `kinds`; together
+    their plugs have `plug_share` of the feeder's nominal load.
 
     Raises:
         TaskError: a value is out of bounds.
     """
 
-    plug_share: float = 2.0
-    import_share: float | None = 1.05  # of the peak load without cars, at the substation
+    plug_share: float = 4.0
+    import_share: float | None = 1.0  # of the peak load without cars, at the substation
+    loading: float = 1.2  # of every rating, for the hours of a peak; assumed
     kinds: tuple[str, ...] = ("home-l2", "workplace-l2", "public-l2", "dcfc")
     stations: int = 8
     reactive: bool = False
@@ -55,10 +59,10 @@ class EVConfig:
     step_h: float = 0.25
     cars: EvConfig = field(default_factory=EvConfig)
     equipment: Equipment = field(default_factory=lambda: Equipment(storage_buses=()))
-    limits: Limits = field(default_factory=lambda: Limits(loading=1.0))
+    limits: Limits | None = None  # where not given, the feeder's voltages, and `loading`
 
     def __post_init__(self) -> None:
-        for name in ("plug_share", "import_share"):
+        for name in ("plug_share", "import_share", "loading"):
             value = getattr(self, name)
             if value is not None and not value > 0.0:
                 raise TaskError(f"EVConfig: {name} is {value}; expected above 0")
@@ -80,15 +84,12 @@ def place_stations(feeder: Feeder, config: EVConfig) -> tuple[Feeder, tuple[EvSt
     """The feeder with a load of no power of its own for every station, and the stations.
 
     Raises:
-        TaskError: the feeder has no three-phase bus with load.
+        TaskError: the feeder has no three-phase bus that serves load.
     """
-    at_bus: dict[str, float] = {}
-    for one in feeder.loads.values():
-        at_bus[one.terminal.bus] = at_bus.get(one.terminal.bus, 0.0) + one.kw
-    whole = [bus for bus in at_bus if {1, 2, 3} <= set(feeder.phases_of(bus))]
-    if not whole:
-        raise TaskError(f"feeder {feeder.name!r} has no three-phase bus with load for a station")
-    buses = sorted(whole, key=lambda bus: -at_bus[bus])[: config.stations]
+    served_kw = _served_kw(feeder)
+    if not served_kw:
+        raise TaskError(f"feeder {feeder.name!r} has no three-phase bus for a station")
+    buses = sorted(served_kw, key=lambda bus: -served_kw[bus])[: config.stations]
     total_kw = config.plug_share * sum(one.kw for one in feeder.loads.values())
     stations, loads = [], dict(feeder.loads)
     for k, bus in enumerate(buses):
@@ -106,6 +107,22 @@ def place_stations(feeder: Feeder, config: EVConfig) -> tuple[Feeder, tuple[EvSt
             kv=feeder.buses[bus].kv_ll,
         )
     return replace(feeder, loads=loads), tuple(stations)
+
+
+def _served_kw(feeder: Feeder) -> dict[str, float]:
+    """Load on each three-phase primary bus and on what hangs on it up to the next ones."""
+    whole = {bus for bus in feeder.buses if {1, 2, 3} <= set(feeder.phases_of(bus))}
+    levels = Counter(feeder.buses[bus].kv_ll for bus in whole)
+    primary_kv = levels.most_common(1)[0][0] if levels else 0.0
+    whole = {bus for bus in whole if feeder.buses[bus].kv_ll == primary_kv}
+    at, served_kw = places(feeder), dict[str, float]()
+    for one in feeder.loads.values():
+        node: Node | None = (one.terminal.bus, one.terminal.phases[0])
+        while node is not None and node[0] not in whole:
+            node = at[node].parent
+        if node is not None:
+            served_kw[node[0]] = served_kw.get(node[0], 0.0) + one.kw
+    return served_kw
 
 
 @lru_cache(maxsize=16)
@@ -163,6 +180,8 @@ def ev_case(
     group = EvStations(site.network, stations, tuple(names), table, config.reactive)
     price = tariff_of(tariff, site)
     limits = config.limits
+    if limits is None:
+        limits = replace(limits_of(site.network.feeder, served_only=True), loading=config.loading)
     if config.import_share is not None:
         peak_kw = float(site.year.load_kw.sum(axis=1).max())
         limits = replace(limits, import_kw=config.import_share * peak_kw)

@@ -83,11 +83,21 @@ def assemble(
 
 @overload
 def make_env(
-    feeder: str | Feeder, devices: Devices, reward: Reward, *, num_envs: None = None, **options: Any
+    feeder: str | Feeder,
+    devices: Devices = ...,
+    reward: Reward = ...,
+    *,
+    num_envs: None = None,
+    **options: Any,
 ) -> GridEnv: ...
 @overload
 def make_env(
-    feeder: str | Feeder, devices: Devices, reward: Reward, *, num_envs: int, **options: Any
+    feeder: str | Feeder,
+    devices: Devices = ...,
+    reward: Reward = ...,
+    *,
+    num_envs: int,
+    **options: Any,
 ) -> GridVectorEnv: ...
 def make_env(
     feeder: str | Feeder,

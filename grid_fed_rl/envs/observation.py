@@ -194,15 +194,14 @@ class Charging:
 
     def __call__(self, snapshot: Snapshot) -> Floats:
         """-1 at nothing, 1 at the power, or number, of all plugs."""
-        group, step_h = self.stations, snapshot.step_h
-        plugs = group.plugs(snapshot.next_row)
-        wanted = group.wanted_kwh(snapshot.states[group.state_name], plugs)
-        fastest = np.minimum(plugs.max_kw, wanted / step_h)
-        due = np.maximum(wanted - plugs.later_kwh, 0.0)
-        needed = due / (np.maximum(plugs.steps_left, 1) * step_h)
-        sums = [group.by_station(one) / group.rated_kw for one in (fastest, needed)]
+        group = self.stations
+        powers = group.fastest_and_needed_kw(
+            snapshot.states[group.state_name], snapshot.next_row, snapshot.step_h
+        )
+        sums = [one / group.rated_kw for one in powers]
+        here = group.plugs(snapshot.next_row).here
         plugs_in_all = np.array([one.plugs for one in group.stations])
-        cars = group.by_station(plugs.here.astype(np.float64)) / plugs_in_all
+        cars = group.by_station(here.astype(np.float64)) / plugs_in_all
         return np.clip(2.0 * np.concatenate([*sums, cars], axis=1) - 1.0, -1.0, 1.0)
 
 

@@ -25,6 +25,7 @@ from grid_fed_rl.feeders import (
     open_feeder,
 )
 from grid_fed_rl.powerflow import Network, compile_network
+from grid_fed_rl.safety import RANGE_B, Limits
 from grid_fed_rl.scenarios import (
     SPLITS,
     EvConfig,
@@ -41,7 +42,7 @@ from grid_fed_rl.scenarios import (
     with_charging,
 )
 
-__all__ = ["Equipment", "Site", "site_of", "utility_named", "whole_connection"]
+__all__ = ["Equipment", "Site", "limits_of", "site_of", "utility_named", "whole_connection"]
 
 # A site's elements are all in service; what loses one is a task of its own (FLISR).
 KNOWN_SPLITS = (*(split for split in SPLITS if split != "stress-n-1"), "all")
@@ -54,6 +55,16 @@ STORAGE_BUSES: Mapping[str, tuple[str, ...]] = {
     "ieee34": ("848", "840"),
     "ieee37": ("730", "711"),
     "ieee123": ("47", "76", "83", "101"),
+    "ieee8500": ("m1047763", "m1069376", "m1069533", "m1089112"),
+}
+
+LIMITS: Mapping[str, Limits] = {
+    # As published, 890 stands at 0.917 and 800 at 1.05: within range B and not within A.
+    "ieee34": Limits(RANGE_B, served_only=True),
+    # Bus 799, between the substation's transformer and the regulator, serves nobody.
+    "ieee37": Limits(served_only=True),
+    # Its service transformers and secondaries are in it, and its primary is run at 1.054.
+    "ieee8500": Limits(served_only=True),
 }
 
 
@@ -63,8 +74,8 @@ class Equipment:
 
     Attributes:
         pv: Whether PV of the utility's share stands beside loads.
-        pv_sites: How many loads PV stand beside, the largest first; beside all of them
-            where not given.
+        pv_sites: How many loads PV stand beside, the largest first, each of the size that
+            it has where it stands beside all of them, which it does where not given.
         storage_buses: Buses of batteries; those this package chose for its feeders
             where not given.
         battery_kw: Power of each battery, and its inverter's kVA.
@@ -132,6 +143,17 @@ class Site:
         return stress_days(split, self.year, self.key)
 
 
+def limits_of(feeder: Feeder, *, served_only: bool = False) -> Limits:
+    """Voltage limits that this package holds a feeder to; range A mostly.
+
+    Args:
+        feeder: The feeder.
+        served_only: Where loads stand only, also on feeders that are held at every node.
+    """
+    limits = LIMITS.get(feeder.name, Limits())
+    return replace(limits, served_only=True) if served_only else limits
+
+
 def utility_named(name: str) -> UtilityConfig:
     """One of the five utilities, by name.
 
@@ -167,10 +189,10 @@ def _equipped(feeder: Feeder, equipment: Equipment, utility: UtilityConfig) -> F
 def _pvs(feeder: Feeder, equipment: Equipment, utility: UtilityConfig) -> list[Pv]:
     loads = [one for one in feeder.loads.values() if one.kw > 0.0]
     beside = _largest(loads, equipment.pv_sites)
-    ratings_kw = size_pv(utility, np.array([one.kw for one in loads]), beside)
+    ratings_kw = size_pv(utility, np.array([one.kw for one in loads]))
     return [
         Pv(f"pv_{one.name}", one.terminal, one.connection, one.kv, float(kw), float(kw))
-        for one, kw in zip((loads[k] for k in beside), ratings_kw, strict=True)
+        for one, kw in zip((loads[k] for k in beside), ratings_kw[beside], strict=True)
     ]
 
 

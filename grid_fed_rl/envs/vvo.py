@@ -4,14 +4,14 @@ Each day begins with the devices at rest: regulators at neutral, capacitors open
 batteries half full. An episode is a day of a utility's year.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 from grid_fed_rl.envs.case import Case
 from grid_fed_rl.envs.make import assemble
 from grid_fed_rl.envs.parts import Prices
-from grid_fed_rl.envs.site import Equipment, site_of
+from grid_fed_rl.envs.site import Equipment, limits_of, site_of
 from grid_fed_rl.errors import TaskError
-from grid_fed_rl.safety import Limits, VoltageLimits
+from grid_fed_rl.safety import VoltageLimits
 from grid_fed_rl.scenarios import UtilityConfig
 
 __all__ = ["VVOConfig", "vvo_case"]
@@ -42,7 +42,7 @@ class VVOConfig:
     capacitor_v_off: float = 128.0
     pt_ratio: float | None = None
     pv_sites: int | None = None
-    limits: VoltageLimits = field(default_factory=VoltageLimits)
+    limits: VoltageLimits | None = None  # those of the feeder, see `site.LIMITS`
 
     def __post_init__(self) -> None:
         self.prices()
@@ -113,12 +113,17 @@ def vvo_case(
     if objective not in OBJECTIVES:
         raise TaskError(f"no objective {objective!r}; known: {', '.join(OBJECTIVES)}")
     devices = ["regulators", "capacitors", "batteries", *(["inverters"] if inverters else [])]
+    equipment = config.equipment(PV_SITES.get(feeder))
+    site = site_of(feeder, utility, year_seed, equipment, split=split)
+    limits = limits_of(site.network.feeder)
+    if config.limits is not None:
+        limits = replace(limits, voltage=config.limits)
     return assemble(
-        site_of(feeder, utility, year_seed, config.equipment(PV_SITES.get(feeder)), split=split),
+        site,
         devices,
         (OBJECTIVES[objective], "wear", "borrowed_energy"),
         observation=(observe, "devices", "forecast", "clock"),
-        limits=Limits(voltage=config.limits),
+        limits=limits,
         prices=config.prices(),
         split=split,
         local_controls=local_controls,

@@ -1,6 +1,6 @@
 """Safety: limits, and what keeps a policy within them."""
 
-from grid_fed_rl.safety.limits import Limits, VoltageLimits
+from grid_fed_rl.safety.limits import RANGE_B, Limits, VoltageLimits
 from grid_fed_rl.safety.ride_through import (
     RideThroughCategory,
     RideThroughMode,
@@ -11,6 +11,7 @@ from grid_fed_rl.safety.ride_through import (
 )
 
 __all__ = [
+    "RANGE_B",
     "Limits",
     "RideThroughCategory",
     "RideThroughMode",

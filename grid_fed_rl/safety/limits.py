@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from grid_fed_rl.errors import TaskError
 
-__all__ = ["Limits", "VoltageLimits"]
+__all__ = ["RANGE_B", "Limits", "VoltageLimits"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +31,18 @@ class VoltageLimits:
         return np.maximum(excursion, 0.0, out=excursion)
 
 
+RANGE_B = VoltageLimits(110.0 / 120.0, 127.0 / 120.0)
+"""Service voltage of ANSI C84.1-2020, range B: what a system comes to of necessity."""
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Everything that may be limited; None where it is not.
 
     Attributes:
         voltage: Of every node.
+        served_only: Whether voltage is limited where loads stand only, as the service
+            voltage is; else at every node.
         loading: Of lines, switches and transformers that have a rating, as a share of it.
         unbalance_percent: Negative over positive sequence voltage of every three-phase
             bus; ANSI C84.1 (annex) and NEMA MG 1 have 3 %.
@@ -59,6 +65,7 @@ class Limits:
     ramp_kw_per_h: float | None = None
     operations_per_day: int | None = None
     soc: tuple[float, float] | None = None
+    served_only: bool = False
 
     def __post_init__(self) -> None:
         for name in (one.name for one in fields(self)):

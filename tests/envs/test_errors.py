@@ -73,7 +73,9 @@ def test_refused_action_leaves_the_environment_where_it_was(case13, envs, same):
 
 def test_step_before_reset(case13):
     for env, shape in ((GridEnv(case13), (6,)), (GridVectorEnv(case13), (1, 6))):
-        with refuses(TaskError, r"environment was not reset; call reset\(\) before step\(\) or render\(\)"):
+        with refuses(
+            TaskError, r"environment was not reset; call reset\(\) before step\(\) or render\(\)"
+        ):
             env.step(np.zeros(shape))
 
 
@@ -88,7 +90,7 @@ def test_step_of_a_single_environment_after_the_end(env):
 
 def test_unknown_id_is_answered_with_the_nearest():
     with pytest.raises(gymnasium.error.NameNotFound, match="Did you mean: `IEEE13-VVO`"):
-        gymnasium.make("GridFedRL/IEEE31-VVO-v0")
+        gymnasium.make("GridFedRL/IEEE13-VVOO-v0")
     with pytest.raises(gymnasium.error.VersionNotFound, match="v0"):
         gymnasium.make("GridFedRL/IEEE13-VVO-v7")
 

@@ -154,6 +154,21 @@ class EvStations:
         still = np.where(plugs.here, state[:, : plugs.here.shape[1]], 0.0)
         return np.where(plugs.comes, plugs.energy_kwh, still)
 
+    def fastest_and_needed_kw(
+        self, state: NDArray, row: Index, step_h: float
+    ) -> tuple[Floats, Floats]:
+        """What each station can draw in a row, and what it must: (lane, station) each.
+
+        It can as fast as every car there charges; it must, to serve every car in time,
+        were that spread evenly.
+        """
+        plugs = self.plugs(row)
+        wanted = self.wanted_kwh(state, plugs)
+        fastest = np.minimum(plugs.max_kw, wanted / step_h)
+        due = np.maximum(wanted - plugs.later_kwh, 0.0)
+        needed = due / (np.maximum(plugs.steps_left, 1) * step_h)
+        return self.by_station(fastest), self.by_station(needed)
+
     def by_station(self, by_plug: Floats) -> Floats:
         """Sums over the plugs of each station: (lane, station)."""
         return np.add.reduceat(by_plug, self._first_plug, axis=1)
