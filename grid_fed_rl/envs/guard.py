@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grid_fed_rl.envs.case import Case
-from grid_fed_rl.envs.costs import VoltageCost, channels_of
+from grid_fed_rl.envs.costs import VoltageCost, channels_of, served_nodes
 from grid_fed_rl.envs.dynamics import (
     Attempt,
     attempt,
@@ -197,7 +197,11 @@ class Guard:
         self._channels = [one for one in others if not isinstance(one, VoltageCost)]
         self._represented = represented
         self.levers = Levers(case)
-        self._rows = self.levers.by_voltage / SCALE_PU
+        served = limits.voltage is not None and limits.served_only
+        self._nodes = np.array(
+            served_nodes(case.network) if served else range(case.network.n_nodes), dtype=np.int64
+        )
+        self._rows = self.levers.by_voltage[self._nodes] / SCALE_PU
         self._step = np.where(self.levers.step > 0.0, self.levers.step, step)
         follows = any(isinstance(group, Inverters) for group in case.groups)
         self._backup = BackupControls(case.network, volt_var=follows)
@@ -231,12 +235,16 @@ class Guard:
         made = attempt(case, states, start.start_pu, moment, action, self._threads)
         excess = np.zeros(len(action))
         if self._limits.voltage is not None:
-            excess += self._limits.voltage.excursion_pu(np.abs(made.flow.v_pu)).sum(axis=1)
+            excess += self._limits.voltage.excursion_pu(self._seen(made.flow)).sum(axis=1)
         if self._channels:
             after = concluded(case, start.before.lanes(start.index), moment, made)
             excess += sum(channel(after)[0] for channel in self._channels)
         excess[~made.flow.converged] = np.inf
         return Decision(action, made, excess, np.full(len(action), reason, dtype=np.int8))
+
+    def _seen(self, flow: PowerFlow) -> Floats:
+        """(lane, row) voltages that are limited, as the cost channel measures them."""
+        return self.case.service_pu(flow.v_pu).take(self._nodes, axis=1)
 
     # ---- the nearest safe action ------------------------------------------------
 
@@ -269,7 +277,7 @@ class Guard:
     ) -> Program:
         """The nearest move that holds the limits, by voltages that answer linearly."""
         aim = min(AIM_PU, 0.25 * (limits.v_max_pu - limits.v_min_pu))
-        v_pu = np.abs(seen.v_pu)
+        v_pu = self._seen(seen)
         return Program(
             rows=self._rows,
             centre=centre - position,

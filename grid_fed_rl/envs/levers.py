@@ -6,6 +6,7 @@ so that positions of all lanes share one matrix of sensitivities, while what an 
 can reach (state of charge, taps at their ends, the sun) differs from lane to lane.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -25,8 +26,8 @@ from grid_fed_rl.envs.groups import (
     Regulators,
 )
 from grid_fed_rl.errors import TaskError
-from grid_fed_rl.powerflow import Network, Setpoint, nominal_setpoint, solve
-from grid_fed_rl.powerflow.sensitivity import sensitivity
+from grid_fed_rl.powerflow import Network, PowerFlow, Setpoint, nominal_setpoint, solve
+from grid_fed_rl.powerflow.sensitivity import Response, sensitivity
 
 ACTIVE_POWER = 10.0
 """How dear active power is beside taps and reactive power: it is energy, which costs money
@@ -146,7 +147,7 @@ class Levers:
         return Reach(np.minimum(low, high), np.maximum(low, high), executed_low, executed_high)
 
     def _by_voltage(self) -> Floats:
-        """(node, lever) change of voltage magnitude by one position."""
+        """(node, lever) change of the magnitude of service voltage by one position."""
         network = self.case.network
         flow = solve(network, _usual(self.case), threads=1)
         names = [{name for lever in self.each for name, _ in power(lever)} for power in (_p, _q)]
@@ -157,11 +158,20 @@ class Levers:
             column = np.zeros(network.n_nodes)
             for response, moved_by in ((s.p, lever.p), (s.q, lever.q)):
                 for name, amount in moved_by:
-                    column += amount * response.v_magnitude_pu[0, :, response.index(name)]
+                    column += amount * self._of_service(flow, response, name)
             if lever.tap is not None:
-                column += s.taps.v_magnitude_pu[0, :, s.taps.index(lever.tap)]
+                column += self._of_service(flow, s.taps, lever.tap)
             columns.append(column * lever.full)
         return np.stack(columns, axis=1)
+
+    def _of_service(self, flow: PowerFlow, response: Response, name: str) -> Floats:
+        """(node,) derivative of the voltages that customers are served by."""
+        k, following = response.index(name), self.case.next_phase
+        if following is None:
+            return response.v_magnitude_pu[0, :, k]
+        v, dv = flow.v_pu[0], response.v_pu[0, :, k]
+        v, dv = v - v[following], dv - dv[following]
+        return (v.conj() * dv).real / (np.abs(v) * math.sqrt(3.0))
 
 
 def executed_of(case: Case, moves: Mapping[str, Move]) -> Floats:

@@ -39,6 +39,7 @@ def limits_of(case: Case) -> Limits:
         match channel:
             case VoltageCost():
                 found["voltage"] = channel.limits
+                found["served_only"] = channel.nodes is not None
             case LoadingCost():
                 found["loading"] = channel.most
             case UnbalanceCost():

@@ -12,11 +12,13 @@ from grid_fed_rl.envs import guard as guard_module
 from grid_fed_rl.envs.baselines import Behaviour, BehaviourConfig, Hold
 from grid_fed_rl.envs.costs import channels_of
 from grid_fed_rl.envs.groups import FlexibleLoads, Inverters
+from grid_fed_rl.envs.levers import Levers
 from grid_fed_rl.envs.shield import Reason, Shield, ShieldVector, limits_of
 from grid_fed_rl.envs.single import GridEnv
 from grid_fed_rl.envs.vector import GridVectorEnv
 from grid_fed_rl.envs.vvo import vvo_case
 from grid_fed_rl.errors import TaskError
+from grid_fed_rl.powerflow import nominal_setpoint, solve
 from grid_fed_rl.safety import Limits, VoltageLimits
 from grid_fed_rl.scenarios import year_from_arrays
 
@@ -325,3 +327,29 @@ def test_errors_name_what_is_wrong(case13):
         Shield(RescaleAction(GridEnv(case13), np.float32(0.0), np.float32(1.0)))
     with pytest.raises(TaskError, match="call reset"):
         ShieldVector(lanes).step(np.zeros((2, 6), dtype=np.float32))
+
+
+def test_the_shield_measures_what_the_case_does_between_phases_of_a_delta_feeder():
+    """On IEEE 37 customers stand between phases, and only where there are loads."""
+    case = vvo_case("ieee37", split="test")
+    envs = ShieldVector(GridVectorEnv(case, 6))
+    envs.reset(seed=0)
+    rng, intervened = np.random.default_rng(0), False
+    for _ in range(12):
+        *_, info = envs.step(rng.uniform(-1.0, 1.0, (6, len(case.action_names))))
+        np.testing.assert_array_equal(info["shield"]["safe"], info["cost"] == 0.0)
+        intervened |= bool(info["shield"]["intervened"].any())
+    assert intervened
+
+
+def test_levers_move_the_voltage_between_phases_of_a_delta_feeder():
+    case = vvo_case("ieee37")
+    levers = Levers(case)
+    setpoint = nominal_setpoint(case.network, 2)
+    tap = setpoint.tap_position.copy()
+    tap[1, 0] += 1
+    before, after = case.service_pu(solve(case.network, setpoint.with_(tap_position=tap)).v_pu)
+    moved = after - before
+    predicted = levers.by_voltage[:, 0] / levers.full[0]
+    assert np.abs(moved).max() > 1e-3
+    np.testing.assert_allclose(predicted, moved, atol=4e-4)
