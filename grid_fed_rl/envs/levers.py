@@ -128,6 +128,7 @@ class Levers:
         self.full = np.array([lever.full for lever in self.each])
         self.dear = np.array([lever.dear for lever in self.each])
         self.step = np.array([lever.step for lever in self.each])
+        self.operating_point = _usual(case)
         self.by_voltage = self._by_voltage()
 
     def position(self, setpoint: Setpoint) -> Floats:
@@ -149,7 +150,7 @@ class Levers:
     def _by_voltage(self) -> Floats:
         """(node, lever) change of the magnitude of service voltage by one position."""
         network = self.case.network
-        flow = solve(network, _usual(self.case), threads=1)
+        flow = solve(network, self.operating_point, threads=1)
         names = [{name for lever in self.each for name, _ in power(lever)} for power in (_p, _q)]
         taps = [lever.tap for lever in self.each if lever.tap is not None]
         s = sensitivity(network, flow, p=sorted(names[0]), q=sorted(names[1]), taps=taps)
