@@ -8,6 +8,7 @@ which action asks for them.
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
@@ -29,14 +30,13 @@ from grid_fed_rl.envs.groups import (
     Regulators,
 )
 from grid_fed_rl.envs.objective import BorrowedEnergy, EnergyLoss
-from grid_fed_rl.errors import TaskError
 
 __all__ = ["BatteryBlock", "Block", "CapacitorBlock", "Day", "LoadBlock", "PvBlock", "TapBlock"]
 
 Floats = NDArray[np.float64]
 Index = NDArray[np.int64]
 
-PROBE_KW = 10.0  # an injection is moved by so much for its slope: well above the tolerance
+PROBE_KW = 2.0  # an injection is moved by so much for its slope: well above the tolerance
 NOTHING = np.zeros(0, dtype=np.int64)
 CHORDS = 4  # that stand for the circle of an inverter's rating
 
@@ -64,7 +64,9 @@ class Day:
     def owed_usd_per_kwh(self, group: DeviceGroup) -> float:
         """Price of what a group owes at the end."""
         terms = self.case.reward
-        return sum(t.usd_per_kwh for t in terms if isinstance(t, BorrowedEnergy) and t.group is group)
+        return sum(
+            t.usd_per_kwh for t in terms if isinstance(t, BorrowedEnergy) and t.group is group
+        )
 
     @property
     def loss_usd_per_kwh(self) -> float:
@@ -237,10 +239,11 @@ class BatteryBlock:
         """Split power by direction, and keep account of the energy."""
         day, ratings, shape = self.day, self.group.ratings, inputs.shape
         step_h, wear, loss = day.case.year.step_h, self.group.wear_usd_per_kwh, day.loss_usd_per_kwh
-        out_lost, in_lost = 1.0 / ratings.efficiency_discharge - 1.0, 1.0 - ratings.efficiency_charge
-        out = programme.variables(
-            0.0, ratings.p_max_kw, step_h * (wear + loss * out_lost), shape
+        out_lost, in_lost = (
+            1.0 / ratings.efficiency_discharge - 1.0,
+            1.0 - ratings.efficiency_charge,
         )
+        out = programme.variables(0.0, ratings.p_max_kw, step_h * (wear + loss * out_lost), shape)
         into = programme.variables(0.0, ratings.p_max_kw, step_h * (wear + loss * in_lost), shape)
         programme.tie(0.0, 0.0, (1.0, inputs), (-1.0, out), (1.0, into))
         soc = programme.variables(ratings.soc_min, ratings.soc_max, 0.0, shape)
@@ -271,7 +274,7 @@ class PvBlock:
 
     @property
     def offered_kw(self) -> Floats:
-        """(step, pv)"""
+        """What the sun offers: (step, pv)."""
         return np.minimum(self.day.moment.pv_kw, self.group.kva)
 
     def nudges(self, trajectory: Trajectory) -> list[Nudge]:
@@ -314,7 +317,7 @@ class PvBlock:
         near = self.offered_kw > math.cos(full) * group.kva
         steps, pvs = np.nonzero(near)
         q, p = inputs[steps, pvs], inputs[steps, n + pvs]
-        for one, two in zip(corners[:-1], corners[1:], strict=True):
+        for one, two in pairwise(corners.tolist()):
             middle, within = (one + two) / 2.0, math.cos((two - one) / 2.0)
             for sign in (1.0, -1.0):
                 programme.tie(
@@ -347,7 +350,7 @@ class LoadBlock:
 
     @property
     def most_kw(self) -> Floats:
-        """(step, load) that can be moved either way."""
+        """What can be moved either way: (step, load)."""
         return self.group.share * self.day.moment.load_kw[:, self.group.columns]
 
     def nudges(self, trajectory: Trajectory) -> list[Nudge]:

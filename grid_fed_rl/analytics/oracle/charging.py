@@ -132,7 +132,9 @@ class ChargingBlock:
             fastest_kw = np.minimum(plugs.max_kw, wanted / step_h)
             station_kw = group.by_station(fastest_kw)
             share = np.divide(
-                inputs[step : step + 1], station_kw, out=np.ones_like(station_kw),
+                inputs[step : step + 1],
+                station_kw,
+                out=np.ones_like(station_kw),
                 where=station_kw > 0.0,
             )
             owed = promised[step] - (plugs.energy_kwh - wanted)

@@ -8,11 +8,13 @@ has come near to or left.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from grid_fed_rl.analytics.oracle.blocks import Block
+from grid_fed_rl.analytics.oracle.curvature import Directions, add_curvature, directions
 from grid_fed_rl.analytics.oracle.programme import Programme
 from grid_fed_rl.analytics.oracle.slopes import Slopes
 from grid_fed_rl.analytics.oracle.yardstick import Limited, Yardstick
@@ -115,27 +117,35 @@ class Horizon:
             self._limit(programme, every, at, limited, slope, mask, margin)
         return programme.solve(), inputs, further
 
+    @cached_property
+    def _bends(self) -> Directions:
+        span = np.concatenate([block.span for block in self.blocks])
+        return directions(self.slopes.loss_bends, span)
+
     def _price(self, programme: Programme, inputs: Index, at: Floats) -> None:
         """Losses, and the energy through the substation: bought less sold."""
         step_h, slopes = self.yardstick.case.year.step_h, self.slopes
+        bent = add_curvature(programme, inputs, at, self._bends)
         lost = self.yardstick.loss_usd_per_kwh
         if lost:
             programme.price(inputs, lost * step_h * slopes.loss_kw)
+            programme.price(bent, lost * step_h)
         energy = self.yardstick.energy
         if energy is None:
             return
-        n = len(self.row)
-        bought = programme.variables(
-            0.0, np.inf, step_h * energy.import_usd_per_kwh[self.row], (n,)
-        )
-        sold = programme.variables(0.0, np.inf, -step_h * energy.export_usd_per_kwh[self.row], (n,))
+        buy, sell = energy.import_usd_per_kwh[self.row], energy.export_usd_per_kwh[self.row]
+        bought = programme.variables(0.0, np.inf, step_h * buy, buy.shape)
+        sold = programme.variables(0.0, np.inf, -step_h * sell, sell.shape)
         fixed = slopes.source_kw_at - (slopes.source_kw * at).sum(axis=1)
+        # Where energy costs nothing, losses are worth nothing, and would be made up.
+        costs = np.broadcast_to((sell > 0.0)[:, None], bent.shape)
         programme.tie(
             fixed,
             fixed,
             (1.0, bought[:, None]),
             (-1.0, sold[:, None]),
             (-slopes.source_kw, inputs),
+            (-costs.astype(np.float64), bent),
             over=1,
         )
 

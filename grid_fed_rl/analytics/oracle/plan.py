@@ -13,7 +13,7 @@ It is a bound by example and not by proof: what it reaches can be reached, and a
 plan may exist.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -48,11 +48,12 @@ from grid_fed_rl.envs.vector import GridVectorEnv
 from grid_fed_rl.errors import TaskError
 from grid_fed_rl.powerflow.controls import LocalControls
 
-__all__ = ["Follow", "OracleConfig", "Plan", "plan_day"]
+__all__ = ["Follow", "OracleConfig", "Plan", "blocks_of", "horizon_at", "plan_day"]
 
 Floats = NDArray[np.float64]
 
 SHARES = (1.0, 0.5, 0.25, 0.125)  # of the way to an answer that are tried
+PASS_TRUST = 0.25  # part of the ranges that a further pass begins with
 MOST_MARGINS = 100.0  # times `MARGINS` that the search may keep within a limit
 
 
@@ -70,10 +71,10 @@ class OracleConfig:
         reach: Tap positions either way that going round looks at.
     """
 
-    rounds: int = 12
+    rounds: int = 8
     passes: int = 3
-    least_trust: float = 0.001
-    least_gain: float = 0.001
+    least_trust: float = 0.01
+    least_gain: float = 0.005
     heavier: float = 10.0
     reach: int = 8
 
@@ -150,6 +151,29 @@ def plan_day(
     return _Search(case, day, config, threads, report).plan()
 
 
+def blocks_of(day: Day) -> list[Block]:
+    """Every group of a day's case as a block, in order.
+
+    Raises:
+        TaskError: there are devices that the oracle does not know.
+    """
+    return [_block(group, day) for group in day.case.groups]
+
+
+def horizon_at(
+    yardstick: Yardstick, blocks: Sequence[Block], there: Trajectory, threads: int | None = None
+) -> Horizon:
+    """The day's problem, linearised at a trajectory."""
+    nudges = [one for block in blocks for one in block.nudges(there)]
+    return Horizon(
+        yardstick,
+        blocks,
+        there.row,
+        [block.at(there) for block in blocks],
+        slopes(yardstick, there.flow, nudges, threads),
+    )
+
+
 def _block(group: DeviceGroup, day: Day) -> Block:
     match group:
         case Regulators():
@@ -178,26 +202,22 @@ class _Search:
         threads: int | None,
         report: Callable[[str], None],
     ) -> None:
-        free = tuple(
-            group
-            for group in case.groups
-            if case.local_controls is None or not isinstance(group, Regulators | Capacitors)
-        )
-        self._fixed = [group for group in case.groups if group not in free]
-        if self._fixed:
-            raise TaskError(
-                f"the oracle plans no case whose {self._fixed[0].state_name} is in the action "
-                f"and left to local controls"
-            )
+        for group in case.groups:
+            if case.local_controls is not None and isinstance(group, Regulators | Capacitors):
+                raise TaskError(
+                    f"the oracle plans no case whose {group.state_name} is in the action and left "
+                    f"to local controls"
+                )
         self._case, self._day, self._config, self._threads = case, day, config, threads
         self._report = report
         self._yardstick = Yardstick(case, config.heavier)
-        self._blocks = [_block(group, Day(case, day)) for group in free]
+        self._blocks = blocks_of(Day(case, day))
         self._error_pu = 0.0
         n_actions = len(case.action_names)
         (self._best,) = run(case, day, np.zeros((1, case.horizon, n_actions)), threads)
         self._first_usd = self._merit(self._best)
         self._trust = 1.0
+        self._learned = False  # of the last trial, that it left limits
         self._margins = [
             np.full(case.horizon, MARGINS.get(one.name, 0.0))
             for one in self._yardstick.limited(self._best.flow)
@@ -211,8 +231,9 @@ class _Search:
             before = self._merit(self._best)
             self._linear_steps()
             self._round_devices()
-            if not self._worth(before):
+            if self._best.holds and not self._worth(before):
                 break
+            self._trust = max(self._trust, PASS_TRUST)
         return Plan(self._day, self._best, self._error_pu)
 
     def _merit(self, trajectory: Trajectory) -> float:
@@ -231,6 +252,7 @@ class _Search:
         trials = run(self._case, self._day, plans, self._threads)
         k = int(np.argmax([self._merit(one) for one in trials]))
         self._report(self._words(f"{what} [{k}]", trials[k]))
+        self._learned = not trials[k].holds
         self._learn(trials[k])
         if self._merit(trials[k]) <= self._merit(self._best) + 1e-6:
             return None
@@ -257,8 +279,7 @@ class _Search:
         ruled = replace(case, local_controls=LocalControls(case.network))
         (there,) = run(ruled, self._day, self._best.actions[None], self._threads)
         parts = [
-            block.actions(_reachable(block, block.at(there)), np.zeros(0))
-            for block in self._blocks
+            block.actions(_reachable(block, block.at(there)), np.zeros(0)) for block in self._blocks
         ]
         self._try("local rules", np.concatenate(parts, axis=1)[None])
 
@@ -273,7 +294,7 @@ class _Search:
             plans = problem.actions(self._trust, self._margins, SHARES)
             better = self._try(f"horizon, trust {self._trust:g}", plans)
             if better is None:
-                self._trust *= SHARES[-1]
+                self._trust *= 0.5 if self._learned else SHARES[-1]
                 continue
             self._trust = min(1.0, 2.0 * SHARES[better] * self._trust)
             self._error_pu = self._difference(problem)
@@ -282,15 +303,7 @@ class _Search:
                 break
 
     def _horizon(self) -> Horizon:
-        best = self._best
-        nudges = [one for block in self._blocks for one in block.nudges(best)]
-        return Horizon(
-            self._yardstick,
-            self._blocks,
-            best.row,
-            [block.at(best) for block in self._blocks],
-            slopes(self._yardstick, best.flow, nudges, self._threads),
-        )
+        return horizon_at(self._yardstick, self._blocks, self._best, self._threads)
 
     def _difference(self, before: Horizon) -> float:
         """Largest voltage error of the linearisation where the search has just gone."""
@@ -320,7 +333,11 @@ class _Search:
             network, reach = block.group.network, self._config.reach
             lowest = max(int(network.tap_lowest[column]), min(0, now.min()) - reach)
             highest = min(int(network.tap_highest[column]), max(0, now.max()) + reach)
-            array, wear, most = "tap_position", block.group.wear_usd_per_step, block.group.most_steps
+            array, wear, most = (
+                "tap_position",
+                block.group.wear_usd_per_step,
+                block.group.most_steps,
+            )
         else:
             lowest, highest = 0, 1
             array, wear, most = "capacitor_step", block.group.wear_usd_per_switching, 1

@@ -83,9 +83,7 @@ class Programme:
             TaskError: there are none, which a programme with priced limits cannot say of
                 a case, but only of a mistake in it.
         """
-        row, column, value = (
-            np.concatenate(part) for part in zip(*self._entries, strict=True)
-        )
+        row, column, value = (np.concatenate(part) for part in zip(*self._entries, strict=True))
         matrix = coo_array((value, (row, column)), shape=(self._rows, self._n)).tocsc()
         answer = milp(
             np.concatenate(self._price),

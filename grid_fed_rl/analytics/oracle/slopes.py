@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from grid_fed_rl.analytics.oracle.curvature import curvature
 from grid_fed_rl.analytics.oracle.yardstick import Limited, Yardstick
 from grid_fed_rl.powerflow import PowerFlow, Setpoint, measures, solve
 
@@ -20,6 +21,7 @@ Floats = NDArray[np.float64]
 Index = NDArray[np.int64]
 
 VALUES_A_BATCH = 20_000_000  # voltages held at once, which bounds the memory
+POWERS = ("der_kw", "der_kvar", "load_kw")
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,8 @@ class Slopes:
 
     Attributes:
         loss_kw: (step, input) derivative of the losses in the network.
+        loss_bends: (step, input, input) their second derivative by powers; 0 by taps and
+            banks, whose bend is another.
         source_kw_at: (step,) what the substation delivers.
         source_kw: (step, input) its derivative.
         limited: Quantities that have limits, (step, thing).
@@ -48,6 +52,7 @@ class Slopes:
     """
 
     loss_kw: Floats
+    loss_bends: Floats
     source_kw_at: Floats
     source_kw: Floats
     limited: tuple[Limited, ...]
@@ -88,7 +93,8 @@ def slopes(
     network, n = yardstick.case.network, len(nudges)
     by = np.stack([one.by for one in nudges], axis=1)
     at = yardstick.limited(flow)
-    loss, source, limited = [], [], []
+    loss, bends, source, limited = [], [], [], []
+    is_power = np.array([one.changes[0][0] in POWERS for one in nudges])
     a_batch = max(1, VALUES_A_BATCH // (n * network.n_nodes))
     for first in range(0, len(flow.v_pu), a_batch):
         steps = np.arange(first, min(first + a_batch, len(flow.v_pu)))
@@ -100,11 +106,15 @@ def slopes(
         )
         loss.append(measures.losses_kw(network, beside).reshape(-1, n))
         source.append(measures.source_kw(network, beside).reshape(-1, n))
+        dv = beside.v_pu.reshape(len(steps), n, -1) - flow.v_pu[steps, None]
+        dv *= is_power[:, None] / by[steps, :, None]
+        bends.append(curvature(network, flow.rows(steps), dv.swapaxes(1, 2)))
         moved = yardstick.limited(beside)
         limited.append([one.value.reshape(len(steps), n, -1).swapaxes(1, 2) for one in moved])
     source_at = measures.source_kw(network, flow)
     return Slopes(
         loss_kw=(np.concatenate(loss) - measures.losses_kw(network, flow)[:, None]) / by,
+        loss_bends=np.concatenate(bends),
         source_kw_at=source_at,
         source_kw=(np.concatenate(source) - source_at[:, None]) / by,
         limited=at,

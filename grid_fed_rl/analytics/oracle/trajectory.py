@@ -23,7 +23,8 @@ class Trajectory:
     """One day of a case under a plan.
 
     Attributes:
-        snapshots: After every step, a lane each.
+        snapshots: After every step, of all plans that were simulated together.
+        lane: Which lane of them is this plan's.
         actions: (step, action) what was asked for.
         reward_usd: (step,)
         costs: By channel, (step,) magnitudes.
@@ -31,6 +32,7 @@ class Trajectory:
     """
 
     snapshots: tuple[Snapshot, ...]
+    lane: int
     actions: Floats
     reward_usd: Floats
     costs: dict[str, Floats]
@@ -65,20 +67,20 @@ class Trajectory:
     @property
     def flow(self) -> PowerFlow:
         """Power flow of every step: (step, ...)."""
-        return stacked([one.flow for one in self.snapshots])
+        return stacked([one.flow.rows(slice(self.lane, self.lane + 1)) for one in self.snapshots])
 
     def state(self, name: str) -> NDArray[Any]:
         """(step, entry) state of a device group after every step."""
-        return np.concatenate([one.states[name] for one in self.snapshots])
+        return np.array([one.states[name][self.lane] for one in self.snapshots])
 
     def executed(self, name: str) -> Floats:
         """(step, action) what a device group carried out in every step."""
-        return np.concatenate([one.moves[name].executed for one in self.snapshots])
+        return np.array([one.moves[name].executed[self.lane] for one in self.snapshots])
 
     @property
     def row(self) -> NDArray[np.int64]:
         """(step,) rows of the scenario."""
-        return np.concatenate([one.row for one in self.snapshots])
+        return np.array([one.row[self.lane] for one in self.snapshots])
 
 
 def stacked(records: Any) -> Any:
@@ -90,9 +92,7 @@ def stacked(records: Any) -> Any:
     return type(first)(**{name: stacked([getattr(one, name) for one in records]) for name in names})
 
 
-def run(
-    case: Case, day: int, plans: Floats, threads: int | None = None
-) -> tuple[Trajectory, ...]:
+def run(case: Case, day: int, plans: Floats, threads: int | None = None) -> tuple[Trajectory, ...]:
     """Carry out plans of one day, step by step, with the environment's own dynamics.
 
     Args:
@@ -114,7 +114,8 @@ def run(
             costs[channel.name].append(channel(here)[0])
     return tuple(
         Trajectory(
-            tuple(one.lanes(np.array([k])) for one in snapshots),
+            tuple(snapshots),
+            k,
             plan,
             np.array([one[k] for one in rewards]),
             {name: np.array([one[k] for one in values]) for name, values in costs.items()},

@@ -116,9 +116,7 @@ class Yardstick:
             case HeadCost():
                 high = np.inf if channel.import_kw is None else channel.import_kw
                 low = -np.inf if channel.export_kw is None else -channel.export_kw
-                return Limited(
-                    channel.name, measures.source_kw(network, flow)[:, None], low, high
-                )
+                return Limited(channel.name, measures.source_kw(network, flow)[:, None], low, high)
             case _:
                 raise TaskError(f"the oracle knows no cost channel {channel.name!r}")
         value = np.where(np.isfinite(value), value, 0.0)  # what is dead is within its limits
