@@ -9,10 +9,11 @@ from numpy.testing import assert_allclose
 
 import grid_fed_rl  # noqa: F401 - registers the ids
 from grid_fed_rl.analytics.oracle import Follow, Plan, Yardstick, plan_day, run
-from grid_fed_rl.analytics.oracle.blocks import Day, PvBlock
+from grid_fed_rl.analytics.oracle.blocks import Day
 from grid_fed_rl.analytics.oracle.curvature import curvature
 from grid_fed_rl.analytics.oracle.plan import OracleConfig, blocks_of, horizon_at
 from grid_fed_rl.analytics.oracle.positions import cheapest_path
+from grid_fed_rl.analytics.oracle.powers import PvBlock
 from grid_fed_rl.analytics.oracle.programme import Programme
 from grid_fed_rl.envs.groups import Batteries, Inverters
 from grid_fed_rl.envs.vector import GridVectorEnv

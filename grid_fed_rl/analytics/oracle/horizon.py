@@ -9,6 +9,7 @@ has come near to or left.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,13 @@ MARGINS: Mapping[str, float] = {"voltage": 2e-4, "thermal": 2e-3, "unbalance": 1
 
 NEAR = 20.0  # margins from a limit within which a quantity is looked at from the start
 ROUNDS = 8  # of adding limits that the answer left
+
+
+class _Answer(NamedTuple):
+    """Values of each block's inputs, (step, input), and of its further variables."""
+
+    inputs: list[Floats]
+    further: list[Floats]
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,46 +66,44 @@ class Horizon:
             margins: (step,) of each limited quantity: how far within its limits to stay.
             shares: Of the way there from the trajectory.
         """
-        watched = [
-            _beyond(one, one.value, margin + NEAR * MARGINS.get(one.name, 0.0))
-            for one, margin in zip(self.slopes.limited, margins, strict=True)
-        ]
-        for _ in range(ROUNDS):
-            values, inputs, further = self._solved(trust, margins, watched)
-            change = np.concatenate([values[one] for one in inputs], axis=1) - np.concatenate(
-                self.at, axis=1
-            )
-            left = [
-                _beyond(one, there, margin - 0.01 * MARGINS.get(one.name, 0.0)) & ~mask
-                for one, there, mask, margin in zip(
-                    self.slopes.limited,
-                    self.slopes.predicted(change),
-                    watched,
-                    margins,
-                    strict=True,
-                )
-            ]
-            if not any(one.any() for one in left):
-                break
-            watched = [mask | more for mask, more in zip(watched, left, strict=True)]
+        answer = self._answer(trust, margins)
         plans = []
         for share in shares:
-            parts = zip(self.blocks, self.at, inputs, further, strict=True)
+            parts = zip(self.blocks, self.at, answer.inputs, answer.further, strict=True)
             plans.append(
                 np.concatenate(
-                    [
-                        block.actions(at + share * (values[one] - at), values[more])
-                        for block, at, one, more in parts
-                    ],
+                    [block.actions(at + share * (to - at), more) for block, at, to, more in parts],
                     axis=1,
                 )
             )
         return np.array(plans)
 
-    def _solved(
-        self, trust: float, margins: Sequence[Floats], watched: Sequence[Mask]
-    ) -> tuple[Floats, list[Index], list[Index]]:
-        """Values of all variables, and which are each block's inputs and further ones."""
+    def _answer(self, trust: float, margins: Sequence[Floats]) -> _Answer:
+        """Solved again until it comes near no limit that is not written down."""
+        limited = self.slopes.limited
+        watched = self._near(tuple(one.value for one in limited), margins, NEAR)
+        answer = self._solved(trust, margins, watched)
+        for _ in range(ROUNDS):
+            change = np.concatenate(answer.inputs, axis=1) - np.concatenate(self.at, axis=1)
+            left = self._near(self.slopes.predicted(change), margins, -0.01)
+            if not any((more & ~mask).any() for more, mask in zip(left, watched, strict=True)):
+                break
+            watched = [mask | more for mask, more in zip(watched, left, strict=True)]
+            answer = self._solved(trust, margins, watched)
+        return answer
+
+    def _near(
+        self, values: Sequence[Floats], margins: Sequence[Floats], beside: float
+    ) -> list[Mask]:
+        """(step, thing) of each limited quantity: beyond its margin, or so many beside it."""
+        masks = []
+        for one, value, margin in zip(self.slopes.limited, values, margins, strict=True):
+            within = (margin + beside * MARGINS.get(one.name, 0.0))[:, None]
+            masks.append((value < one.low + within) | (value > one.high - within))
+        return masks
+
+    def _solved(self, trust: float, margins: Sequence[Floats], watched: Sequence[Mask]) -> _Answer:
+        """The best values with these limits written down."""
         programme = Programme()
         inputs, further = [], []
         for block, at in zip(self.blocks, self.at, strict=True):
@@ -115,7 +121,8 @@ class Horizon:
             self.slopes.limited, self.slopes.by_limited, watched, margins, strict=True
         ):
             self._limit(programme, every, at, limited, slope, mask, margin)
-        return programme.solve(), inputs, further
+        values = programme.solve()
+        return _Answer([values[one] for one in inputs], [values[one] for one in further])
 
     @cached_property
     def _bends(self) -> Directions:
@@ -177,9 +184,3 @@ class Horizon:
             (1.0, below),
             over=1,
         )
-
-
-def _beyond(limited: Limited, value: Floats, margin: Floats) -> Mask:
-    """(step, thing) whether values are beyond limits that are narrower by a (step,) margin."""
-    within = margin[:, None]
-    return (value < limited.low + within) | (value > limited.high - within)

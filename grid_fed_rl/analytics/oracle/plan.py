@@ -19,19 +19,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from grid_fed_rl.analytics.oracle.blocks import (
-    BatteryBlock,
-    Block,
-    CapacitorBlock,
-    Day,
-    LoadBlock,
-    PvBlock,
-    TapBlock,
-)
+from grid_fed_rl.analytics.oracle.blocks import Block, Day
 from grid_fed_rl.analytics.oracle.charging import ChargingBlock
 from grid_fed_rl.analytics.oracle.horizon import MARGINS, Horizon
 from grid_fed_rl.analytics.oracle.positions import cheapest_path, usd_of_positions
+from grid_fed_rl.analytics.oracle.powers import BatteryBlock, LoadBlock, PvBlock
 from grid_fed_rl.analytics.oracle.slopes import slopes
+from grid_fed_rl.analytics.oracle.switched import CapacitorBlock, TapBlock
 from grid_fed_rl.analytics.oracle.trajectory import Trajectory, run
 from grid_fed_rl.analytics.oracle.yardstick import Yardstick
 from grid_fed_rl.envs.case import Case

@@ -5,6 +5,8 @@ Mathematical Programming Computation 10, 2018, doi:10.1007/s12532-017-0130-5, as
 `scipy.optimize.milp` has it.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import Bounds, LinearConstraint, milp
@@ -85,13 +87,13 @@ class Programme:
         """
         row, column, value = (np.concatenate(part) for part in zip(*self._entries, strict=True))
         matrix = coo_array((value, (row, column)), shape=(self._rows, self._n)).tocsc()
-        answer = milp(
-            np.concatenate(self._price),
-            bounds=Bounds(np.concatenate(self._low), np.concatenate(self._high)),
-            constraints=LinearConstraint(
-                matrix, np.concatenate(self._row_low), np.concatenate(self._row_high)
-            ),
+        # SciPy's own stubs know numbers only where arrays are meant.
+        bounds: Any = Bounds(*(np.concatenate(one) for one in (self._low, self._high)))  # pyright: ignore[reportArgumentType]
+        rows: Any = LinearConstraint(
+            matrix,
+            *(np.concatenate(one) for one in (self._row_low, self._row_high)),  # pyright: ignore[reportArgumentType]
         )
+        answer = milp(np.concatenate(self._price), bounds=bounds, constraints=rows)
         if answer.x is None:
             raise TaskError(f"the oracle's linear programme has no answer: {answer.message}")
         return answer.x

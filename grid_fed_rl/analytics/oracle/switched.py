@@ -1,0 +1,110 @@
+"""Taps and capacitor banks in the linear programme: relaxed there, rounded in the action."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grid_fed_rl.analytics.oracle.blocks import NOTHING, Day
+from grid_fed_rl.analytics.oracle.programme import Programme
+from grid_fed_rl.analytics.oracle.slopes import Nudge
+from grid_fed_rl.analytics.oracle.trajectory import Trajectory
+from grid_fed_rl.envs.groups import Capacitors, Regulators
+
+__all__ = ["CapacitorBlock", "TapBlock"]
+
+Floats = NDArray[np.float64]
+Index = NDArray[np.int64]
+
+
+def _changes(programme: Programme, inputs: Index, usd: float, most: float) -> None:
+    """Price every change from step to step, the first from 0, and bound it."""
+    change = programme.variables(0.0, most, usd, inputs.shape)
+    later, before = inputs[1:], inputs[:-1]
+    for sign in (1.0, -1.0):
+        programme.tie(-np.inf, 0.0, (sign, later), (-sign, before), (-1.0, change[1:]))
+        programme.tie(-np.inf, 0.0, (sign, inputs[0]), (-1.0, change[0]))
+
+
+@dataclass(frozen=True, eq=False)
+class TapBlock:
+    """Taps, relaxed to real numbers; an action rounds them."""
+
+    day: Day
+    group: Regulators
+
+    def nudges(self, trajectory: Trajectory) -> list[Nudge]:
+        """A tap position each, moved up, but down from the highest."""
+        position, highest = self.at(trajectory), self.group.network.tap_highest
+        by = np.where(position < highest, 1.0, -1.0)
+        ones = np.ones(len(by))
+        return [Nudge((("tap_position", k, ones),), by[:, k]) for k in range(by.shape[1])]
+
+    def at(self, trajectory: Trajectory) -> Floats:
+        """Positions."""
+        return trajectory.state(self.group.state_name).astype(np.float64)
+
+    @property
+    def span(self) -> Floats:
+        """From lowest to highest."""
+        network = self.group.network
+        return (network.tap_highest - network.tap_lowest).astype(np.float64)
+
+    def bounds(self) -> tuple[Floats, Floats]:
+        """Lowest and highest position."""
+        network, shape = self.group.network, (self.day.case.horizon, len(self.group.names))
+        return (
+            np.broadcast_to(network.tap_lowest.astype(np.float64), shape),
+            np.broadcast_to(network.tap_highest.astype(np.float64), shape),
+        )
+
+    def add(self, programme: Programme, inputs: Index) -> Index:
+        """Price steps; no more in one action than it may move."""
+        group = self.group
+        _changes(programme, inputs, group.wear_usd_per_step, float(group.most_steps))
+        return NOTHING
+
+    def actions(self, inputs: Floats, further: Floats) -> Floats:
+        """To the nearest positions; a change of at most whole n stays so when ends are rounded."""
+        del further
+        position = np.floor(inputs + 0.5)
+        change = np.diff(position, axis=0, prepend=0.0)
+        return np.clip(change / self.group.most_steps, -1.0, 1.0)
+
+
+@dataclass(frozen=True, eq=False)
+class CapacitorBlock:
+    """Capacitor banks, relaxed to shares; an action closes those above a half."""
+
+    day: Day
+    group: Capacitors
+
+    def nudges(self, trajectory: Trajectory) -> list[Nudge]:
+        """A bank each, switched."""
+        by = 1.0 - 2.0 * self.at(trajectory)
+        ones = np.ones(len(by))
+        return [Nudge((("capacitor_step", k, ones),), by[:, k]) for k in range(by.shape[1])]
+
+    def at(self, trajectory: Trajectory) -> Floats:
+        """1 closed, 0 open."""
+        return trajectory.state(self.group.state_name).astype(np.float64)
+
+    @property
+    def span(self) -> Floats:
+        """One each."""
+        return np.ones(len(self.group.names))
+
+    def bounds(self) -> tuple[Floats, Floats]:
+        """Open and closed."""
+        shape = (self.day.case.horizon, len(self.group.names))
+        return np.zeros(shape), np.ones(shape)
+
+    def add(self, programme: Programme, inputs: Index) -> Index:
+        """Price switching."""
+        _changes(programme, inputs, self.group.wear_usd_per_switching, 1.0)
+        return NOTHING
+
+    def actions(self, inputs: Floats, further: Floats) -> Floats:
+        """Close or open."""
+        del further
+        return np.where(inputs > 0.5, 1.0, -1.0)
