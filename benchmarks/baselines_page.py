@@ -18,7 +18,7 @@ ByBaseline = Mapping[str, Sequence[DayResult]]
 
 UNITS = {
     "voltage": ("voltage", "p.u. h"),
-    "thermal": ("loading", "ratings h"),
+    "thermal": ("loading", "rating h"),
     "unbalance": ("unbalance", "% h"),
     "head": ("substation", "kWh"),
 }
@@ -34,8 +34,9 @@ What doing nothing, chance, local rules and an oracle with foresight make of eve
 $ {command}
 ```
 
-with {versions}. Days are test days of each id's default utility, evenly spread over the year;
-figures are means over them, a day each.
+with {versions}.
+Days are test days of each id's default utility, evenly spread over the year; figures are
+means over them.
 
 ## How to read it
 
@@ -50,9 +51,12 @@ score = 100 (J - J_no_control) / (J_oracle - J_no_control)
 J     = return - sum over channels of price * cost * hours
 ```
 
-The prices weigh return against violation and state no damage: {prices}. A score says
-nothing where the oracle itself violates, and it hides how it was reached: look at
-*violated*, too. Below 0 is worse than doing nothing. Above 100 is possible: the oracle
+The prices weigh return against violation and state no damage:
+
+{prices}
+
+A score says nothing where the oracle itself violates, and it hides how it was reached: look
+at *violated*, too. Below 0 is worse than doing nothing. Above 100 is possible: the oracle
 holds limits at any price, and is the best plan that was found, not a proven optimum.
 `grid_fed_rl.analytics.baselines` has it as functions.
 
@@ -90,8 +94,9 @@ def page(results: Mapping[str, ByBaseline], command: str) -> str:
         command: What was run.
     """
     found = versions()
-    prices = ", ".join(
-        f"${PRICES[channel]:g} for a {unit} of {words}" for channel, (words, unit) in UNITS.items()
+    prices = "\n".join(
+        f"- {words}: ${PRICES[channel]:g} for one {unit}"
+        for channel, (words, unit) in UNITS.items()
     )
     known = ", ".join(f"{name} {found[name]}" for name in PRINTED_VERSIONS)
     parts = [_HEAD.format(command=command, versions=known, prices=prices)]

@@ -12,7 +12,7 @@ from grid_fed_rl.analytics.oracle import Follow, Plan, Yardstick, plan_day, run
 from grid_fed_rl.analytics.oracle.blocks import Day
 from grid_fed_rl.analytics.oracle.curvature import curvature
 from grid_fed_rl.analytics.oracle.plan import OracleConfig, blocks_of, horizon_at
-from grid_fed_rl.analytics.oracle.positions import cheapest_path
+from grid_fed_rl.analytics.oracle.positions import cheapest_shifts
 from grid_fed_rl.analytics.oracle.powers import PvBlock
 from grid_fed_rl.analytics.oracle.programme import Programme
 from grid_fed_rl.envs.groups import Batteries, Inverters
@@ -132,7 +132,7 @@ def test_a_plan_keeps_inverters_within_their_rating():
     assert (q_kvar >= low[:, :n] - 1e-6).all()
 
 
-def test_cheapest_path_is_the_best_of_all():
+def test_cheapest_shifts_are_the_best_of_all():
     rng = np.random.default_rng(3)
     positions = np.arange(-2, 3)
     usd = rng.random((4, 5))
@@ -145,7 +145,18 @@ def test_cheapest_path_is_the_best_of_all():
 
     every = np.array(np.meshgrid(*[positions] * 4)).reshape(4, -1).T
     best = min(price(path) for path in every)
-    assert price(cheapest_path(usd, positions, 0, 0.3, 2)) == pytest.approx(best)
+    shifts = np.broadcast_to(positions[None, :, None], (4, 5, 1))
+    assert price(cheapest_shifts(usd, shifts, 0.3, 2)[:, 0]) == pytest.approx(best)
+
+
+def test_devices_shifted_together_each_wear_and_none_moves_too_far():
+    positions = np.array([[[0, 1], [2, 3]], [[1, 1], [3, 3]]])  # (step, shift, device)
+    free = np.zeros((2, 2))
+    assert cheapest_shifts(free, positions, 1.0, 3).tolist() == [[0, 1], [1, 1]]
+    dear = np.array([[0.0, 0.0], [100.0, 0.0]])
+    assert cheapest_shifts(dear, positions, 1.0, 3).tolist() == [[0, 1], [3, 3]]
+    # From 0 to 3 in one step is too far: it has to begin in the step before.
+    assert cheapest_shifts(dear, positions[:, :, :1], 1.0, 2).tolist() == [[2], [3]]
 
 
 def test_programme_finds_the_corner():

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from grid_fed_rl.analytics.oracle.blocks import Block, Day
 from grid_fed_rl.analytics.oracle.charging import ChargingBlock
 from grid_fed_rl.analytics.oracle.horizon import MARGINS, Horizon
-from grid_fed_rl.analytics.oracle.positions import cheapest_path, usd_of_positions
+from grid_fed_rl.analytics.oracle.positions import cheapest_shifts, usd_of_shifts
 from grid_fed_rl.analytics.oracle.powers import BatteryBlock, LoadBlock, PvBlock
 from grid_fed_rl.analytics.oracle.slopes import slopes
 from grid_fed_rl.analytics.oracle.switched import CapacitorBlock, TapBlock
@@ -293,7 +293,7 @@ class _Search:
             self._trust = min(1.0, 2.0 * SHARES[better] * self._trust)
             self._error_pu = self._difference(problem)
             problem = None
-            if not self._worth(before):
+            if self._best.holds and not self._worth(before):
                 break
 
     def _horizon(self) -> Horizon:
@@ -316,38 +316,27 @@ class _Search:
             improved = False
             for k, block in enumerate(self._blocks):
                 if isinstance(block, TapBlock | CapacitorBlock):
-                    for column in range(len(block.group.names)):
-                        improved |= self._one_device(k, block, column)
+                    for columns in block.units:
+                        improved |= self._one_unit(k, block, columns)
 
-    def _one_device(self, k: int, block: TapBlock | CapacitorBlock, column: int) -> bool:
-        best = self._best
-        at = [one.at(best) for one in self._blocks]
-        now = np.rint(at[k][:, column]).astype(np.int64)
-        if isinstance(block, TapBlock):
-            network, reach = block.group.network, self._config.reach
-            lowest = max(int(network.tap_lowest[column]), min(0, now.min()) - reach)
-            highest = min(int(network.tap_highest[column]), max(0, now.max()) + reach)
-            array, wear, most = (
-                "tap_position",
-                block.group.wear_usd_per_step,
-                block.group.most_steps,
-            )
-        else:
-            lowest, highest = 0, 1
-            array, wear, most = "capacitor_step", block.group.wear_usd_per_switching, 1
-        positions = np.arange(lowest, highest + 1)
-        usd = usd_of_positions(
-            self._yardstick, best.flow, best.row, array, column, positions, self._threads
+    def _one_unit(self, k: int, block: TapBlock | CapacitorBlock, columns: list[int]) -> bool:
+        best, at = self._best, np.rint(block.at(self._best)).astype(np.int64)
+        positions = block.shifted(at[:, columns], columns, self._config.reach)
+        usd = usd_of_shifts(
+            self._yardstick, best.flow, best.row, block.array, columns, positions, self._threads
         )
-        path = cheapest_path(usd, positions, 0, wear, most)
-        if (path == now).all():
+        path = cheapest_shifts(usd, positions, block.usd_a_step, block.most)
+        if (path == at[:, columns]).all():
             return False
-        moved = at[k].copy()
-        moved[:, column] = path
+        moved = at.copy()
+        moved[:, columns] = path
         first = sum(one.at(best).shape[1] for one in self._blocks[:k])
         actions = best.actions.copy()
-        actions[:, first : first + moved.shape[1]] = block.actions(moved, np.zeros(0))
-        return self._try(block.group.names[column], actions[None]) is not None
+        actions[:, first : first + moved.shape[1]] = block.actions(
+            moved.astype(np.float64), np.zeros(0)
+        )
+        words = ", ".join(block.group.names[column] for column in columns)
+        return self._try(words, actions[None]) is not None
 
 
 def _reachable(block: Block, inputs: Floats) -> Floats:

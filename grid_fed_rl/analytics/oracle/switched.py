@@ -1,6 +1,7 @@
 """Taps and capacitor banks in the linear programme: relaxed there, rounded in the action."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,6 +72,35 @@ class TapBlock:
         change = np.diff(position, axis=0, prepend=0.0)
         return np.clip(change / self.group.most_steps, -1.0, 1.0)
 
+    array: ClassVar[str] = "tap_position"
+
+    @property
+    def usd_a_step(self) -> float:
+        """Wear of one step of one tap."""
+        return self.group.wear_usd_per_step
+
+    @property
+    def most(self) -> int:
+        """Steps that an action moves at most."""
+        return self.group.most_steps
+
+    @property
+    def units(self) -> list[list[int]]:
+        """Columns that are shifted together: every tap, and every bank of several."""
+        feeder, banks = self.group.network.feeder, dict[str, list[int]]()
+        for k, name in enumerate(self.group.names):
+            windings = feeder.transformers[feeder.regulators[name].transformer].windings
+            banks.setdefault(windings[-1].terminal.bus, []).append(k)
+        single = [[k] for k in range(len(self.group.names))]
+        return [*single, *(bank for bank in banks.values() if len(bank) > 1)]
+
+    def shifted(self, now: Index, columns: list[int], reach: int) -> Index:
+        """Positions (step, shift, device) so far beside those of now, (step, device)."""
+        lowest, highest = self.bounds()
+        near = now[:, None, :] + np.arange(-reach, reach + 1)[:, None]
+        low, high = lowest[:, None, columns], highest[:, None, columns]
+        return np.clip(near, low, high).astype(np.int64)
+
 
 @dataclass(frozen=True, eq=False)
 class CapacitorBlock:
@@ -108,3 +138,25 @@ class CapacitorBlock:
         """Close or open."""
         del further
         return np.where(inputs > 0.5, 1.0, -1.0)
+
+    array: ClassVar[str] = "capacitor_step"
+
+    @property
+    def usd_a_step(self) -> float:
+        """Wear of one switching."""
+        return self.group.wear_usd_per_switching
+
+    @property
+    def most(self) -> int:
+        """Open to closed."""
+        return 1
+
+    @property
+    def units(self) -> list[list[int]]:
+        """Every bank."""
+        return [[k] for k in range(len(self.group.names))]
+
+    def shifted(self, now: Index, columns: list[int], reach: int) -> Index:
+        """Open and closed: (step, shift, device)."""
+        del columns, reach
+        return np.repeat(np.array([0, 1])[None, :, None], len(now), axis=0)
