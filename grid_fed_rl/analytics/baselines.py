@@ -19,7 +19,7 @@ from grid_fed_rl.envs.local_rules import LocalRules
 from grid_fed_rl.envs.vector import GridVectorEnv
 from grid_fed_rl.policy import Policy
 
-__all__ = ["BASELINES", "Baseline", "DayResult", "penalised_usd", "run_day", "score"]
+__all__ = ["BASELINES", "Baseline", "DayResult", "judged", "penalised_usd", "run_day", "score"]
 
 Env = VectorEnv[Any, Any, Any]
 
@@ -147,8 +147,18 @@ def run_day(env_id: str, baseline: Baseline, day: int, threads: int | None = Non
         threads: Threads of the power flow.
     """
     options = {"split": "test", **baseline.options}
-    env: Env = gymnasium.make_vec(env_id, num_envs=1, threads=threads, **options).unwrapped
-    policy = baseline.policy(env, day)
+    env = _grid(gymnasium.make_vec(env_id, num_envs=1, threads=threads, **options).unwrapped)
+    return judged(env, baseline.policy(env, day), day)
+
+
+def judged(env: GridVectorEnv, policy: Policy, day: int) -> DayResult:
+    """Run a policy through one day.
+
+    Args:
+        env: An environment of one lane.
+        policy: What acts.
+        day: Day of the year.
+    """
     observation, info = env.reset(options={"day": day})
     channels = [name for name in info["costs"] if not name.startswith("_")]
     rewards, costs, ended, collapsed = [], [], False, False
@@ -158,13 +168,13 @@ def run_day(env_id: str, baseline: Baseline, day: int, threads: int | None = Non
         costs.append([float(info["costs"][name][0]) for name in channels])
         collapsed = bool(terminated[0])
         ended = collapsed or bool(truncated[0])
-    case = _grid(env).case
-    costs += [costs[-1]] * (case.horizon - len(costs))  # a feeder that is dark stays dark
+    costs += [costs[-1]] * (env.case.horizon - len(costs))  # a feeder that is dark stays dark
     added = np.array(costs).reshape(len(costs), len(channels))
+    hours = (added.sum(axis=0) * env.case.year.step_h).tolist()
     return DayResult(
         day=day,
         return_usd=float(np.sum(rewards)),
-        costs=dict(zip(channels, (added.sum(axis=0) * case.year.step_h).tolist(), strict=True)),
+        costs=dict(zip(channels, hours, strict=True)),
         violated=float((added > 0.0).any(axis=1).mean()),
         collapsed=collapsed,
     )

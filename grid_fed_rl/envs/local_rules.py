@@ -77,7 +77,9 @@ class LocalRules:
         plugs = group.plugs(snapshot.next_row)
         wanted = group.wanted_kwh(snapshot.states[group.state_name], plugs)
         due_kwh = np.maximum(wanted - plugs.later_kwh, 0.0)
-        by_then_kwh = plugs.steps_left * step_h * plugs.max_kw
+        # A car takes no more in a step than it still wants, of which a share is less yet.
+        fastest_kwh = np.minimum(plugs.max_kw * step_h, wanted)
+        by_then_kwh = plugs.steps_left * fastest_kwh
         hurry = np.divide(due_kwh, by_then_kwh, out=np.zeros_like(due_kwh), where=by_then_kwh > 0.0)
         first = [int(np.argmax(group.table.plug_station == k)) for k in range(len(group.stations))]
         share = np.minimum(np.maximum.reduceat(hurry, first, axis=1), 1.0)
