@@ -10,12 +10,16 @@ from numpy.testing import assert_allclose
 import grid_fed_rl  # noqa: F401 - registers the ids
 from grid_fed_rl.analytics.oracle import Follow, Plan, Yardstick, plan_day, run
 from grid_fed_rl.analytics.oracle.blocks import Day
+from grid_fed_rl.analytics.oracle.charging import ChargingBlock
 from grid_fed_rl.analytics.oracle.curvature import curvature
+from grid_fed_rl.analytics.oracle.horizon import MARGINS
 from grid_fed_rl.analytics.oracle.plan import OracleConfig, blocks_of, horizon_at
 from grid_fed_rl.analytics.oracle.positions import cheapest_shifts
 from grid_fed_rl.analytics.oracle.powers import PvBlock
 from grid_fed_rl.analytics.oracle.programme import Programme
-from grid_fed_rl.envs.groups import Batteries, Inverters
+from grid_fed_rl.envs.der import DERConfig
+from grid_fed_rl.envs.groups import Batteries, EvStations, Inverters
+from grid_fed_rl.envs.local_rules import LocalRules
 from grid_fed_rl.envs.vector import GridVectorEnv
 from grid_fed_rl.errors import TaskError
 from grid_fed_rl.powerflow import measures, sensitivity, solve
@@ -66,7 +70,21 @@ def test_oracle_holds_limits_and_beats_no_control_and_rules(task):
         rules = nothing(task, local_controls=True)
         assert rules.holds
         assert plan.trajectory.return_usd > rules.return_usd
+    else:
+        env = env_of(task)
+        (rules,) = run(env.case, DAYS[task], ruled(env)[None])
+        assert rules.holds
+        assert plan.trajectory.return_usd > rules.return_usd
     assert idle.holds == (task == "EV")
+
+
+def ruled(env: GridVectorEnv):
+    policy, actions = LocalRules(env), []
+    observation, _ = env.reset(options={"day": DAYS["DER" if env.case.horizon == 24 else "EV"]})
+    for _ in range(env.case.horizon):
+        actions.append(policy(observation)[0])
+        observation, *_ = env.step(actions[-1][None])
+    return np.array(actions)
 
 
 @pytest.mark.parametrize("task", DAYS)
@@ -118,6 +136,32 @@ def test_losses_bend_as_their_second_derivative_says():
     second = (losses(by) - 2.0 * losses(0.0) + losses(-by)) / by**2
     # Loads of constant power draw more current where the voltage is less: a bend of its own.
     assert bends.sum() == pytest.approx(second, rel=0.15)
+
+
+def test_the_horizon_problem_keeps_limits_that_bind():
+    case = env_of("DER", config=DERConfig(import_share=0.6)).case
+    (idle,) = run(case, DAYS["DER"], np.zeros((1, 24, len(case.action_names))))
+    problem = horizon_at(Yardstick(case), blocks_of(Day(case, DAYS["DER"])), idle)
+    margins = [np.full(case.horizon, MARGINS[one.name]) for one in problem.slopes.limited]
+    (there,) = run(case, DAYS["DER"], problem.actions(1.0, margins, [1.0]))
+    assert idle.costs["head"].sum() > 1000.0  # kWh
+    assert there.costs["head"].sum() < 0.05 * idle.costs["head"].sum()
+
+
+def test_cars_get_what_they_were_promised_by_a_plan_of_nothing():
+    case = env_of("EV").case
+    (group,) = case.groups
+    assert isinstance(group, EvStations)
+    block = ChargingBlock(Day(case, DAYS["EV"]), group)
+    plugs, comes = block.plugs, block.plugs.comes
+    due_kwh = (plugs.energy_kwh - plugs.later_kwh)[comes]
+    promised = np.zeros(len(due_kwh))
+    promised[block.session[comes]] = due_kwh
+    idle = np.zeros((case.horizon, len(group.stations)))
+    for share, expected_kwh in ((1.0, 0.0), (0.0, due_kwh.sum())):
+        (day,) = run(case, DAYS["EV"], block.actions(idle, share * promised)[None])
+        unserved_kwh = day.state("charging")[:, len(plugs.here[0]) : 2 * len(plugs.here[0])].sum()
+        assert unserved_kwh == pytest.approx(expected_kwh, rel=1e-4, abs=1e-3)
 
 
 def test_a_plan_keeps_inverters_within_their_rating():

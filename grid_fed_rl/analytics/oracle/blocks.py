@@ -81,8 +81,8 @@ class Block(Protocol):
         """(input,) range of each: a trust region is a share of it."""
         ...
 
-    def add(self, programme: Programme, inputs: Index) -> Index:
-        """Tie (step, input) variables together, and price them.
+    def add(self, programme: Programme, inputs: Index, at: Floats) -> Index:
+        """Tie (step, input) variables together, and price them; `at` is where they stand.
 
         Returns further variables that the action rests on; none for most.
         """

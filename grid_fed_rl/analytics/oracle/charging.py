@@ -16,7 +16,7 @@ from grid_fed_rl.analytics.oracle.blocks import PROBE_KW, Day
 from grid_fed_rl.analytics.oracle.programme import Programme
 from grid_fed_rl.analytics.oracle.slopes import Nudge
 from grid_fed_rl.analytics.oracle.trajectory import Trajectory
-from grid_fed_rl.envs.groups import EvStations, Plugs
+from grid_fed_rl.envs.groups import EvStations, Moment, Plugs
 from grid_fed_rl.envs.objective import UnservedEnergy
 from grid_fed_rl.errors import TaskError
 
@@ -24,6 +24,8 @@ __all__ = ["ChargingBlock"]
 
 Floats = NDArray[np.float64]
 Index = NDArray[np.int64]
+
+SPILL_USD_PER_KWH = 1.0  # of a car that takes less than its share: more than energy costs
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,13 +88,14 @@ class ChargingBlock:
         most = self.group.by_station(self.plugs.max_kw)
         return np.zeros_like(most), most
 
-    def add(self, programme: Programme, inputs: Index) -> Index:
+    def add(self, programme: Programme, inputs: Index, at: Floats) -> Index:
         """A power for every car; energy by departure, or its price; stations' sums.
 
         Returns what each session is promised, kWh.
         """
         plugs, step_h = self.plugs, self.day.case.year.step_h
         power = programme.variables(0.0, plugs.max_kw, 0.0, plugs.here.shape)
+        self._slow_alike(programme, power, at)
         for k, first in enumerate(self._first):
             last = first + self.group.stations[k].plugs
             programme.tie(0.0, 0.0, (-1.0, inputs[:, k, None]), (1.0, power[:, first:last]), over=1)
@@ -103,6 +106,43 @@ class ChargingBlock:
         programme.tie(due, np.inf, (1.0, given), (1.0, unserved))
         programme.sums(given, step_h, power[plugs.here], self.session[plugs.here])
         return given
+
+    def _slow_alike(self, programme: Programme, power: Index, at: Floats) -> None:
+        """One share a station: a car takes that share of what it can, or has had its fill.
+
+        Who has had it is not linear. On the day at hand it is known, and there a car may
+        take less than its share; elsewhere that has a price.
+        """
+        step_h, plugs, n = self.day.case.year.step_h, self.plugs, len(self.group.stations)
+        share = programme.variables(0.0, 1.0, 0.0, (len(power), n))
+        full = self._wanted_kwh(at) < plugs.max_kw * step_h
+        usd = np.where(full, 0.0, SPILL_USD_PER_KWH * step_h)
+        less = programme.variables(0.0, plugs.max_kw, usd, power.shape)
+        station = self.group.table.plug_station
+        programme.tie(0.0, 0.0, (1.0, power), (1.0, less), (-plugs.max_kw, share[:, station]))
+
+    def _wanted_kwh(self, at: Floats) -> Floats:
+        """(step, plug) what every car wants when a step begins, if stations draw `at`."""
+        wanted, state = [], self.group.rest(self._lane(0))
+        for step in range(len(at)):
+            lane = self._lane(step)
+            wanted.append(self.group.wanted_kwh(state, self.group.plugs(lane.row))[0])
+            action = self._share(state, at[step : step + 1], lane) - 1.0
+            state, _ = self.group.step(state, np.clip(action, -1.0, 0.0), lane)
+        return np.array(wanted)
+
+    def _lane(self, step: int) -> Moment:
+        """One step as a moment of one lane."""
+        moment = self.day.moment
+        return replace(moment, row=moment.row[step : step + 1])
+
+    def _share(self, state: NDArray, drawn_kw: Floats, lane: Moment) -> Floats:
+        """(lane, station) share at which stations draw so much; all where no car can."""
+        plugs = self.group.plugs(lane.row)
+        fastest_kw = np.minimum(plugs.max_kw, self.group.wanted_kwh(state, plugs) / lane.step_h)
+        station_kw = self.group.by_station(fastest_kw)
+        whole = np.ones_like(station_kw)
+        return np.divide(drawn_kw, station_kw, out=whole, where=station_kw > 0.0)
 
     @property
     def _first(self) -> list[int]:
@@ -120,29 +160,21 @@ class ChargingBlock:
 
     def actions(self, inputs: Floats, further: Floats) -> Floats:
         """Follow each station's total; faster where a car would miss what it was promised."""
-        group, moment, step_h = self.group, self.day.moment, self.day.case.year.step_h
+        group, step_h = self.group, self.day.case.year.step_h
         promised = np.concatenate([further, [0.0]])[self.session]  # (step, plug)
-        lane = replace(moment, row=moment.row[:1])
-        state = group.rest(lane)
+        state = group.rest(self._lane(0))
         actions = np.zeros(inputs.shape)
         for step in range(len(inputs)):
-            lane = replace(moment, row=moment.row[step : step + 1])
+            lane = self._lane(step)
             plugs = group.plugs(lane.row)
             wanted = group.wanted_kwh(state, plugs)
-            fastest_kw = np.minimum(plugs.max_kw, wanted / step_h)
-            station_kw = group.by_station(fastest_kw)
-            share = np.divide(
-                inputs[step : step + 1],
-                station_kw,
-                out=np.ones_like(station_kw),
-                where=station_kw > 0.0,
-            )
+            fastest_kwh = np.minimum(plugs.max_kw * step_h, wanted)
             owed = promised[step] - (plugs.energy_kwh - wanted)
             now = owed - np.maximum(plugs.steps_left - 1, 0) * plugs.max_kw * step_h
-            urgent = np.divide(
-                now, fastest_kw * step_h, out=np.zeros_like(now), where=fastest_kw > 1e-6
+            urgent = np.divide(now, fastest_kwh, out=np.zeros_like(now), where=fastest_kwh > 1e-6)
+            share = np.maximum(
+                self._share(state, inputs[step : step + 1], lane), self._largest(urgent)
             )
-            share = np.maximum(share, self._largest(urgent))
             actions[step] = np.clip(share, 0.0, 1.0) - 1.0
             state, _ = group.step(state, actions[step][None], lane)
         return actions

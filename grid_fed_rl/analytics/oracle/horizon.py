@@ -114,7 +114,7 @@ class Horizon:
                 np.maximum(low, at - near), np.minimum(high, at + near), 0.0, at.shape
             )
             inputs.append(variables)
-            further.append(block.add(programme, variables))
+            further.append(block.add(programme, variables, at))
         every, at = np.concatenate(inputs, axis=1), np.concatenate(self.at, axis=1)
         self._price(programme, every, at)
         for limited, slope, mask, margin in zip(

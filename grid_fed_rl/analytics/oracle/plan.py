@@ -38,6 +38,7 @@ from grid_fed_rl.envs.groups import (
     Inverters,
     Regulators,
 )
+from grid_fed_rl.envs.local_rules import LocalRules
 from grid_fed_rl.envs.vector import GridVectorEnv
 from grid_fed_rl.errors import TaskError
 from grid_fed_rl.powerflow.controls import LocalControls
@@ -266,9 +267,10 @@ class _Search:
             np.minimum(margin + more, MOST_MARGINS * least, out=margin)
 
     def _begin_with_rules(self) -> None:
-        """Taps and banks as their local controls move them, within what an action can."""
+        """Local rules, taps and banks as their controls move them, within what an action can."""
         case = self._case
         if not any(isinstance(group, Regulators | Capacitors) for group in case.groups):
+            self._try("local rules", self._by_rules()[None])
             return
         ruled = replace(case, local_controls=LocalControls(case.network))
         (there,) = run(ruled, self._day, self._best.actions[None], self._threads)
@@ -276,6 +278,16 @@ class _Search:
             block.actions(_reachable(block, block.at(there)), np.zeros(0)) for block in self._blocks
         ]
         self._try("local rules", np.concatenate(parts, axis=1)[None])
+
+    def _by_rules(self) -> Floats:
+        """(step, action) of `LocalRules`."""
+        env = GridVectorEnv(self._case, 1, threads=self._threads)
+        policy, actions = LocalRules(env), []
+        observation, _ = env.reset(options={"day": self._day})
+        for _ in range(self._case.horizon):
+            actions.append(policy(observation)[0])
+            observation, *_ = env.step(actions[-1][None])
+        return np.array(actions, dtype=np.float64)
 
     def _linear_steps(self) -> None:
         """Horizon problems, each at the best trajectory so far."""

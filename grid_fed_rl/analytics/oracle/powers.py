@@ -53,8 +53,9 @@ class BatteryBlock:
         most = np.broadcast_to(self.group.ratings.p_max_kw, shape)
         return -most, most
 
-    def add(self, programme: Programme, inputs: Index) -> Index:
+    def add(self, programme: Programme, inputs: Index, at: Floats) -> Index:
         """Split power by direction, and keep account of the energy."""
+        del at
         day, ratings, shape = self.day, self.group.ratings, inputs.shape
         step_h, wear, loss = day.case.year.step_h, self.group.wear_usd_per_kwh, day.loss_usd_per_kwh
         out_lost, in_lost = (
@@ -125,8 +126,9 @@ class PvBlock:
         low = np.concatenate([-most, np.zeros_like(offered)], axis=1)
         return low, np.concatenate([most, offered], axis=1)
 
-    def add(self, programme: Programme, inputs: Index) -> Index:
+    def add(self, programme: Programme, inputs: Index, at: Floats) -> Index:
         """Keep both within the rating: chords of its circle, where the sun reaches so far."""
+        del at
         group, n = self.group, len(self.group.kva)
         if not group.curtails:
             return NOTHING
@@ -199,8 +201,9 @@ class LoadBlock:
         """All of the share either way."""
         return -self.most_kw, self.most_kw
 
-    def add(self, programme: Programme, inputs: Index) -> Index:
+    def add(self, programme: Programme, inputs: Index, at: Floats) -> Index:
         """Keep account of the debt, and price what is left of it."""
+        del at
         most, step_h = self.group.most_kwh, self.day.case.year.step_h
         debt = programme.variables(-most, most, 0.0, inputs.shape)
         programme.tie(0.0, 0.0, (1.0, debt[0]), (-step_h, inputs[0]))

@@ -59,8 +59,9 @@ class TapBlock:
             np.broadcast_to(network.tap_highest.astype(np.float64), shape),
         )
 
-    def add(self, programme: Programme, inputs: Index) -> Index:
+    def add(self, programme: Programme, inputs: Index, at: Floats) -> Index:
         """Price steps; no more in one action than it may move."""
+        del at
         group = self.group
         _changes(programme, inputs, group.wear_usd_per_step, float(group.most_steps))
         return NOTHING
@@ -129,8 +130,9 @@ class CapacitorBlock:
         shape = (self.day.case.horizon, len(self.group.names))
         return np.zeros(shape), np.ones(shape)
 
-    def add(self, programme: Programme, inputs: Index) -> Index:
+    def add(self, programme: Programme, inputs: Index, at: Floats) -> Index:
         """Price switching."""
+        del at
         _changes(programme, inputs, self.group.wear_usd_per_switching, 1.0)
         return NOTHING
 
