@@ -19,10 +19,10 @@ PYTHON ?= $(shell for python in python3.11 python3; do \
 	$$python $(IS_NEW_ENOUGH) 2>/dev/null && echo $$python && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint docs accuracy format lock clean
+.PHONY: help setup demo test lint docs accuracy benchmarks format lock clean
 
 help:  ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(STAMP)  ## make the virtual environment in .venv
 
@@ -55,6 +55,9 @@ docs: setup  ## build the documentation into site/, warnings being errors
 
 accuracy: setup  ## compare with OpenDSS and write docs/accuracy.md (half an hour; options in ARGS)
 	@$(BIN)/python benchmarks/accuracy.py $(ARGS)
+
+benchmarks: setup  ## run baselines and the oracle, and write docs/benchmarks.md (long; options in ARGS)
+	@$(BIN)/python benchmarks/baselines.py $(ARGS)
 
 format: setup  ## put the code in the one format, and mend what ruff can
 	$(BIN)/ruff check --fix

@@ -90,3 +90,28 @@ def test_shield_prints_both_sides_of_what_it_keeps_and_costs():
     for name in ("random", "good"):
         sides = [cost[f"step_s_{name}_shielded"], cost[f"step_s_{name}"]]
         assert cost[f"ratio_{name}"] == pytest.approx(sides[0][0] / sides[1][0])
+
+
+def test_baselines_are_resumed_and_write_their_page(tmp_path: Path):
+    page, kept = tmp_path / "benchmarks.md", tmp_path / "kept"
+    arguments = (
+        *("--ids", "GridFedRL/IEEE13-VVO-v0", "--days=1", "--processes=1"),
+        *(f"--kept={kept}", f"--page={page}"),
+    )
+    done = run("baselines", *arguments)
+    assert done.returncode == 0, done.stderr
+    text = page.read_text(encoding="utf-8")
+    assert "| `GridFedRL/IEEE13-VVO-v0` | 1 | 1 | 0 | yes |" in text
+    rows = [line.split(" | ") for line in text.splitlines() if line.startswith("| ")]
+    scores = {row[0][2:]: row[-1].rstrip(" |") for row in rows if len(row) == 5}
+    assert scores["no control"] == "0.0"
+    assert scores["oracle"] == "100.0"
+    assert float(scores["random"].replace(",", "")) < 0.0 < float(scores["local rules"])
+    files = {path: path.stat().st_mtime_ns for path in kept.rglob("*.json")}
+    assert len(files) == 4
+    lost = next(iter(files))
+    lost.unlink()
+    assert run("baselines", *arguments).returncode == 0
+    assert page.read_text(encoding="utf-8") == text
+    again = {path: path.stat().st_mtime_ns for path in kept.rglob("*.json")}
+    assert {path for path in files if again[path] != files[path]} == {lost}
