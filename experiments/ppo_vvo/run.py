@@ -45,8 +45,8 @@ class Settings:
     """How PPO learns (J. Schulman et al., arXiv:1707.06347); see Stable-Baselines3.
 
     The policy begins at rest: `rest` is added to the logit of the choice that leaves a
-    regulator or battery alone. Taps hold from hour to hour, and what one hour's move is
-    worth shows soon, so `gamma` is low. `reward_scale` brings rewards near 1.
+    regulator or battery alone. Taps hold, and a move shows its worth within hours, so
+    `gamma` is low. `reward_scale` brings rewards near 1.
     """
 
     lanes: int = 32
@@ -54,11 +54,11 @@ class Settings:
     batch_size: int = 256
     n_epochs: int = 10
     learning_rate: float = 2e-3  # falls to 0
-    gamma: float = 0.8
+    gamma: float = 0.9
     gae_lambda: float = 0.9
     max_grad_norm: float = 5.0
     reward_scale: float = 0.2
-    rest: float = 3.0
+    rest: float = 4.0
 
 
 class Days(gymnasium.vector.VectorWrapper):
@@ -224,7 +224,7 @@ def table(rules: Measured, learned: dict[int, Measured]) -> Table:
 def main() -> None:
     """Train, judge, print a table, and write the curve and all numbers into ``runs/``."""
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[2, 3, 4])
     parser.add_argument("--steps", type=int, default=100_000, help="(default 100,000)")
     parser.add_argument("--runs-dir", type=Path, default=Path("runs"))
     args = parser.parse_args()
