@@ -15,7 +15,12 @@ from grid_fed_rl.cli import main
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
 NAVIGATION = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))["nav"]
-PAGES = [ROOT / "README.md", DOCS / "index.md", *sorted((DOCS / "how-to").glob("*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    DOCS / "index.md",
+    DOCS / "tutorial.md",
+    *sorted((DOCS / "how-to").glob("*.md")),
+]
 
 
 def blocks(page: Path, language: str) -> list[str]:
@@ -45,12 +50,24 @@ def navigation(entries: object) -> Iterator[str]:
     "page", [page for page in PAGES if blocks(page, "python")], ids=lambda page: page.name
 )
 def test_the_python_of_a_page_runs_as_a_reader_would_run_it(page: Path, tmp_path: Path):
-    # One after the other, in an interpreter where nothing was registered or imported before.
-    code = "\n".join(blocks(page, "python"))
+    run("\n".join(blocks(page, "python")), tmp_path)
+
+
+def test_the_tutorial_ends_with_a_learner(tmp_path: Path):
+    pytest.importorskip("stable_baselines3", reason="needs the extra sb3")
+    page = DOCS / "tutorial.md"
+    (learning,) = blocks(page, "py")
+    assert "learner.learn(100_000)" in learning
+    shorter = learning.replace("100_000", "768")
+    run("\n".join([*blocks(page, "python"), shorter]), tmp_path)
+
+
+def run(code: str, folder: Path) -> None:
+    """Run it in an interpreter where nothing was registered or imported before."""
     done = subprocess.run(
         [sys.executable, "-W", "error::DeprecationWarning:__main__", "-c", code],
-        cwd=tmp_path,
-        env={"PATH": "", "HOME": str(tmp_path), "PYTHONPATH": str(ROOT)},
+        cwd=folder,
+        env={"PATH": "", "HOME": str(folder), "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         check=False,
