@@ -47,22 +47,21 @@ Measured = dict[str, NDArray[np.float64]]
 class Settings:
     """How PPO learns (J. Schulman et al., arXiv:1707.06347); see Stable-Baselines3.
 
-    The policy begins near rest: each tap step, or fifth of a battery's power, takes `rest`
-    from the logit of a choice. So it tries small moves, of which few leave the limits.
-    Taps hold, and a move shows its worth within hours, so `gamma` is low. `reward_scale`
-    brings rewards near 1.
+    The policy begins at rest: `rest` is added to the logit of the choice that leaves a
+    regulator or battery alone. Taps hold, and a move shows its worth within hours, so
+    `gamma` is low. `reward_scale` brings rewards near 1.
     """
 
-    lanes: int = 32
+    lanes: int = 16
     n_steps: int = 24
-    batch_size: int = 256
+    batch_size: int = 128
     n_epochs: int = 10
     learning_rate: float = 2e-3  # falls to 0
     gamma: float = 0.9
     gae_lambda: float = 0.9
     max_grad_norm: float = 5.0
     reward_scale: float = 0.2
-    rest: float = 2.0
+    rest: float = 4.0
 
 
 class Days(gymnasium.vector.VectorWrapper):
@@ -170,7 +169,9 @@ def learn(
 
 def policy_of(learner: PPO, envs: VecNormalize) -> Policy:
     """What the learner holds best as it stands; it does not learn on."""
-    network, eyes = deepcopy(learner.policy), deepcopy(envs.obs_rms)
+    network = learner.policy_class(**learner.policy._get_constructor_parameters())
+    network.load_state_dict(learner.policy.state_dict())
+    eyes = deepcopy(envs.obs_rms)
     assert isinstance(eyes, RunningMeanStd)
 
     def policy(observation: NDArray[np.float32], /) -> NDArray[Any]:
@@ -182,14 +183,14 @@ def policy_of(learner: PPO, envs: VecNormalize) -> Policy:
 
 
 def begin_at_rest(learner: PPO, choices: tuple[int, ...], rest: float) -> None:
-    """Make large moves unlikely at first: of taps and batteries, the middle is to stay."""
+    """Make the middle of an odd number of choices likely: tap and battery left alone."""
     first = np.cumsum([0, *choices[:-1]])
     bias = learner.policy.action_net.bias
     assert isinstance(bias, torch.Tensor)
     with torch.no_grad():
         for k, n in zip(first.tolist(), choices, strict=True):
             if n % 2:
-                bias[k : k + n] -= rest * (torch.arange(n) - n // 2).abs()
+                bias[k + n // 2] += rest
 
 
 def draw(curves: list[list[dict[str, float]]], rules: dict[str, float]) -> Figure:
@@ -241,7 +242,7 @@ def table(rules: Measured, learned: dict[int, Measured]) -> Table:
 def main() -> None:
     """Train, judge, print a table, and write the curve and all numbers into ``runs/``."""
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[2, 3, 4])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[5, 6, 7])
     parser.add_argument("--steps", type=int, default=100_000, help="(default 100,000)")
     parser.add_argument("--runs-dir", type=Path, default=Path("runs"))
     args = parser.parse_args()
