@@ -16,7 +16,6 @@ from typing import Any
 import gymnasium
 import numpy as np
 import torch
-from grid_fed_rl.analytics.style import INK, new_figure, save_png, styled
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from rich.console import Console
@@ -30,7 +29,9 @@ import grid_fed_rl.envs
 from grid_fed_rl.algorithms.sb3 import SB3Lanes
 from grid_fed_rl.analytics.evaluate import run_days
 from grid_fed_rl.analytics.runs import RunFolder
+from grid_fed_rl.analytics.save import save_png
 from grid_fed_rl.analytics.statistics import interval
+from grid_fed_rl.drawing.style import INK, new_figure, styled
 from grid_fed_rl.envs.baselines import Hold
 from grid_fed_rl.envs.vector import GridVectorEnv
 from grid_fed_rl.envs.wrappers import VectorPenaltyReward
