@@ -18,6 +18,7 @@ from grid_fed_rl.analytics.oracle.positions import cheapest_shifts
 from grid_fed_rl.analytics.oracle.powers import PvBlock
 from grid_fed_rl.analytics.oracle.programme import Programme
 from grid_fed_rl.envs.der import DERConfig
+from grid_fed_rl.envs.ev import EVConfig
 from grid_fed_rl.envs.groups import Batteries, EvStations, Inverters
 from grid_fed_rl.envs.local_rules import LocalRules
 from grid_fed_rl.envs.vector import GridVectorEnv
@@ -29,7 +30,13 @@ DAYS = {"VVO": 4, "DER": 259, "EV": 4}  # test days; on VVO's and DER's no contr
 LINEARISED_WITHIN_PU = {"VVO": 0.002, "DER": 0.01, "EV": 0.01}
 
 
+# Half as many plugs as the task has, so that one round of the programme comes to rest.
+FEWER_CARS = EVConfig(plug_share=2.0, import_share=1.05)
+
+
 def env_of(task: str, **options) -> GridVectorEnv:
+    if task == "EV":
+        options = {"config": FEWER_CARS, **options}
     made = gymnasium.make_vec(f"GridFedRL/IEEE13-{task}-v0", num_envs=1, split="test", **options)
     assert isinstance(made.unwrapped, GridVectorEnv)
     return made.unwrapped

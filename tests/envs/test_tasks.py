@@ -38,8 +38,9 @@ def random_actions(case, n_steps: int, n_lanes: int):
 
 
 @every_id
-def test_passes_gymnasiums_checker_without_a_warning(env_id):
+def test_passes_gymnasiums_checker_without_a_warning(env_id, windowless):
     check_env(gymnasium.make(env_id).unwrapped)
+    assert windowless.get_fignums() == []
 
 
 @every_id
