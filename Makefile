@@ -53,7 +53,7 @@ lint: setup  ## check style, types and the floors between packages
 docs: setup  ## build the documentation into site/, warnings being errors
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
-accuracy: setup  ## compare with OpenDSS and write docs/accuracy.md (half an hour; options in ARGS)
+accuracy: setup  ## compare with OpenDSS and write docs/accuracy.md (minutes; options in ARGS)
 	@$(BIN)/python benchmarks/accuracy.py $(ARGS)
 
 benchmarks: setup  ## run baselines and the oracle, and write docs/benchmarks.md (long; options in ARGS)

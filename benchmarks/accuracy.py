@@ -56,7 +56,7 @@ TARGET_PU = 1e-6
 KINDS = ("base", "random", "controls")
 SWITCH_THROWN = 0.2
 CHUNK = {"base": 1, "random": 50, "controls": 10}
-LARGE_NODES = 2000  # beyond, chunks are a fifth as long, and so are settled controls
+LARGE_NODES = 2000  # beyond, chunks are a fifth as long
 
 Chunk = tuple[str, str, int, int, int]  # feeder, kind, rows in all, first and last of these
 Result = dict[str, Any]
@@ -195,8 +195,6 @@ def code_hash() -> str:
 def chunks_of(feeder: str, rows: int, control_rows: int) -> list[Chunk]:
     """Every chunk of a feeder."""
     network = compile_network(load(feeder))
-    if network.n_nodes > LARGE_NODES:
-        control_rows = -(-control_rows // 5)
     asked = {"base": 1, "random": rows, "controls": control_rows if has_controls(network) else 0}
     found = []
     for kind, n_rows in asked.items():
@@ -288,12 +286,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--feeders", nargs="+", choices=names(), default=list(names()))
     parser.add_argument("--rows", type=int, default=1000, help="random settings a feeder")
-    parser.add_argument(
-        "--control-rows",
-        type=int,
-        default=1000,
-        help="with settled controls; a fifth of it for feeders of more than 2,000 nodes",
-    )
+    parser.add_argument("--control-rows", type=int, default=1000, help="with settled controls")
     parser.add_argument("--processes", type=int, default=processors())
     parser.add_argument("--kept", type=Path, default=KEPT, help="folder of finished chunks")
     parser.add_argument("--page", type=Path, default=PAGE, help="where to write")

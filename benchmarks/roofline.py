@@ -257,6 +257,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--threads", type=int, help="all by default")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args(arguments)
+    for name in ("batch", "repeats"):
+        if getattr(options, name) < 1:
+            parser.error(f"--{name} must be 1 or more")
     result = measure(options)
     if options.json:
         print(json.dumps(result))
