@@ -6,7 +6,7 @@ of a utility's year.
 """
 
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from os import PathLike
 
 import numpy as np
 
@@ -15,10 +15,10 @@ from grid_fed_rl.envs.make import assemble
 from grid_fed_rl.envs.objective import Energy
 from grid_fed_rl.envs.observation import PriceForecast
 from grid_fed_rl.envs.parts import Prices
-from grid_fed_rl.envs.site import STORAGE_BUSES, Equipment, Site, limits_of, site_of
+from grid_fed_rl.envs.site import STORAGE_BUSES, Equipment, Site, limits_of, opened, site_of
 from grid_fed_rl.envs.vvo import PV_SITES, VOLTAGES
 from grid_fed_rl.errors import TaskError
-from grid_fed_rl.feeders import open_feeder
+from grid_fed_rl.feeders import Feeder
 from grid_fed_rl.safety import Limits
 from grid_fed_rl.scenarios import (
     Tariff,
@@ -68,13 +68,11 @@ class DERConfig:
 DEFAULT = DERConfig()
 
 
-@lru_cache(maxsize=16)
-def _batteries(feeder: str, share: float, hours: float) -> Equipment:
+def _batteries(feeder: Feeder, share: float, hours: float) -> Equipment:
     """Equal batteries on a feeder's buses for them, to ten kW, and the utility's PV."""
-    opened = open_feeder(feeder)
-    n = max(len(STORAGE_BUSES.get(opened.name, ())), 1)
-    kw = 10.0 * max(1, round(share * sum(one.kw for one in opened.loads.values()) / n / 10.0))
-    return Equipment(pv_sites=PV_SITES.get(feeder), battery_kw=kw, battery_kwh=hours * kw)
+    n = max(len(STORAGE_BUSES.get(feeder.name, ())), 1)
+    kw = 10.0 * max(1, round(share * sum(one.kw for one in feeder.loads.values()) / n / 10.0))
+    return Equipment(pv_sites=PV_SITES.get(feeder.name), battery_kw=kw, battery_kwh=hours * kw)
 
 
 def tariff_of(kind: str, site: Site) -> Tariff:
@@ -94,7 +92,7 @@ def tariff_of(kind: str, site: Site) -> Tariff:
 
 
 def der_case(
-    feeder: str,
+    feeder: str | PathLike[str] | Feeder,
     utility: str | UtilityConfig = "desert",
     year_seed: int = 0,
     split: str = "train",
@@ -106,7 +104,7 @@ def der_case(
     """Assemble the DER task.
 
     Args:
-        feeder: Name of a shipped feeder.
+        feeder: A shipped name, a folder of tables, an OpenDSS script, or a feeder.
         utility: Whose customers and climate: a name or a configuration.
         year_seed: Which year of load and sun is drawn.
         split: Days an episode may fall on: ``train``, ``validation``, ``test``,
@@ -125,6 +123,7 @@ def der_case(
         raise TaskError(f"config is {config!r}; expected a DERConfig")
     if observe not in VOLTAGES:
         raise TaskError(f"cannot observe {observe!r}; known: {', '.join(VOLTAGES)}")
+    feeder = opened(feeder)
     equipment = config.equipment
     if equipment is None:
         equipment = _batteries(feeder, config.battery_share, config.battery_h)

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from os import PathLike
 
 import numpy as np
 
@@ -18,10 +19,18 @@ from grid_fed_rl.envs.groups import EvStations
 from grid_fed_rl.envs.make import assemble
 from grid_fed_rl.envs.objective import Energy, UnservedEnergy
 from grid_fed_rl.envs.observation import Charging, PriceForecast
-from grid_fed_rl.envs.site import Equipment, Site, limits_of, site_of, whole_connection
+from grid_fed_rl.envs.site import (
+    Equipment,
+    Site,
+    is_shipped,
+    limits_of,
+    opened,
+    site_of,
+    whole_connection,
+)
 from grid_fed_rl.envs.vvo import PV_SITES, VOLTAGES
 from grid_fed_rl.errors import TaskError
-from grid_fed_rl.feeders import Feeder, Load, LoadModel, Terminal, open_feeder
+from grid_fed_rl.feeders import Feeder, Load, LoadModel, Terminal, load
 from grid_fed_rl.feeders.topology import Node, places
 from grid_fed_rl.safety import Limits
 from grid_fed_rl.scenarios import (
@@ -125,12 +134,21 @@ def _served_kw(feeder: Feeder) -> dict[str, float]:
     return served_kw
 
 
+Charged = tuple[Site, tuple[EvStation, ...], SessionTable]
+
+
 @lru_cache(maxsize=16)
-def _charged(
+def _charged_shipped(
     feeder: str, utility: str | UtilityConfig, year_seed: int, split: str, config: EVConfig
-) -> tuple[Site, tuple[EvStation, ...], SessionTable]:
+) -> Charged:
+    return _charged(load(feeder), utility, year_seed, split, config)
+
+
+def _charged(
+    feeder: Feeder, utility: str | UtilityConfig, year_seed: int, split: str, config: EVConfig
+) -> Charged:
     """A site with stations, and who comes when."""
-    whole, stations = place_stations(open_feeder(feeder), config)
+    whole, stations = place_stations(feeder, config)
     # A stress of many cars brings them to these stations, not to homes beside them.
     crowded = split == "stress-high-ev"
     calm = "test" if crowded else split
@@ -142,7 +160,7 @@ def _charged(
 
 
 def ev_case(
-    feeder: str,
+    feeder: str | PathLike[str] | Feeder,
     utility: str | UtilityConfig = "coastal",
     year_seed: int = 0,
     split: str = "train",
@@ -154,7 +172,7 @@ def ev_case(
     """Assemble the EV task.
 
     Args:
-        feeder: Name of a shipped feeder.
+        feeder: A shipped name, a folder of tables, an OpenDSS script, or a feeder.
         utility: Whose customers and climate: a name or a configuration.
         year_seed: Which year of load, sun and cars is drawn.
         split: Days an episode may fall on: ``train``, ``validation``, ``test``,
@@ -173,9 +191,14 @@ def ev_case(
         raise TaskError(f"config is {config!r}; expected an EVConfig")
     if observe not in VOLTAGES:
         raise TaskError(f"cannot observe {observe!r}; known: {', '.join(VOLTAGES)}")
-    if config.equipment.pv_sites is None and feeder in PV_SITES:
-        config = replace(config, equipment=replace(config.equipment, pv_sites=PV_SITES[feeder]))
-    site, stations, table = _charged(feeder, utility, year_seed, split, config)
+    feeder = opened(feeder)
+    if config.equipment.pv_sites is None and feeder.name in PV_SITES:
+        pv_sites = PV_SITES[feeder.name]
+        config = replace(config, equipment=replace(config.equipment, pv_sites=pv_sites))
+    known = (utility, year_seed, split, config)
+    site, stations, table = (
+        _charged_shipped(feeder.name, *known) if is_shipped(feeder) else _charged(feeder, *known)
+    )
     names: Sequence[str] = [one.name for one in stations]
     group = EvStations(site.network, stations, tuple(names), table, config.reactive)
     price = tariff_of(tariff, site)

@@ -22,7 +22,16 @@ if TYPE_CHECKING:
     from grid_fed_rl.envs.single import GridEnv
     from grid_fed_rl.envs.vector import GridVectorEnv
 
-__all__ = ["ENV_IDS", "FLISR_IDS", "MAPDN_IDS", "POWERGYM_IDS", "TASKS", "case_of", "register"]
+__all__ = [
+    "CUSTOM_IDS",
+    "ENV_IDS",
+    "FLISR_IDS",
+    "MAPDN_IDS",
+    "POWERGYM_IDS",
+    "TASKS",
+    "case_of",
+    "register",
+]
 
 FEEDERS = {
     "IEEE13": "ieee13",
@@ -41,6 +50,9 @@ ENV_IDS = {
     for feeder, name in FEEDERS.items()
 }
 """Ids, and the task and feeder of each."""
+
+CUSTOM_IDS = {f"GridFedRL/Custom-{task}-v0": task for task in TASKS}
+"""Ids of the tasks on a feeder of one's own, which `feeder` names: a folder or a script."""
 
 # By the names that the benchmark gives its systems; see `powergym`.
 POWERGYM_IDS = {
@@ -64,6 +76,8 @@ def register() -> None:
     for env_id, (task, feeder) in ENV_IDS.items():
         fixed = {"task": task, "feeder": feeder}
         _register(env_id, f"{__name__}:make_single", f"{__name__}:make_vector", fixed)
+    for env_id, task in CUSTOM_IDS.items():
+        _register(env_id, f"{__name__}:make_single", f"{__name__}:make_vector", {"task": task})
     for env_id, feeder in FLISR_IDS.items():
         room = "grid_fed_rl.envs.flisr.make"
         _register(env_id, f"{room}:make_single", f"{room}:make_vector", {"feeder": feeder})
@@ -86,7 +100,7 @@ def _register(env_id: str, single: str, vector: str, fixed: dict[str, Any]) -> N
 
 def make_single(
     task: str,
-    feeder: str,
+    feeder: str | PathLike[str] | None = None,
     action_mode: "ActionMode" = "continuous",
     render_mode: str | None = None,
     **options: Any,
@@ -95,7 +109,7 @@ def make_single(
 
     Args:
         task: One of `TASKS`.
-        feeder: Name of a shipped feeder.
+        feeder: Name of a shipped feeder, a folder of tables or an OpenDSS script.
         action_mode: ``continuous`` or ``multidiscrete``.
         render_mode: ``human``, ``rgb_array`` or None.
         **options: What the task's own function takes.
@@ -110,7 +124,7 @@ def make_single(
 
 def make_vector(
     task: str,
-    feeder: str,
+    feeder: str | PathLike[str] | None = None,
     num_envs: int = 1,
     autoreset_mode: str = "NextStep",
     threads: int | None = None,
@@ -186,12 +200,17 @@ def make_mapdn_vector(
     return MAPDNVectorEnv(mapdn_task(**options), num_envs, autoreset_mode, threads)
 
 
-def case_of(task: str, feeder: str, options: Mapping[str, Any]) -> "Case":
+def case_of(task: str, feeder: str | PathLike[str] | None, options: Mapping[str, Any]) -> "Case":
     """The case of a task on a feeder.
 
     Raises:
-        TaskError: an option is unknown, or names what does not exist.
+        TaskError: no feeder is named, or an option is unknown or names what does not exist.
     """
+    if feeder is None:
+        raise TaskError(
+            "no feeder; name one: feeder='path/to/folder' of tables, an OpenDSS script (.dss) "
+            "or a shipped feeder's name"
+        )
     module, function = TASKS[task]
     assemble: Callable[..., Case] = getattr(import_module(f"{__package__}.{module}"), function)
     known = [name for name in inspect.signature(assemble).parameters if name != "feeder"]

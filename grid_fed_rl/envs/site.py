@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
+from os import PathLike
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,8 @@ from grid_fed_rl.feeders import (
     Pv,
     Storage,
     Terminal,
+    load,
+    names,
     open_feeder,
 )
 from grid_fed_rl.powerflow import Network, compile_network
@@ -42,7 +45,16 @@ from grid_fed_rl.scenarios import (
     with_charging,
 )
 
-__all__ = ["Equipment", "Site", "limits_of", "site_of", "utility_named", "whole_connection"]
+__all__ = [
+    "Equipment",
+    "Site",
+    "is_shipped",
+    "limits_of",
+    "opened",
+    "site_of",
+    "utility_named",
+    "whole_connection",
+]
 
 # A site's elements are all in service; what loses one is a task of its own (FLISR).
 KNOWN_SPLITS = (*(split for split in SPLITS if split != "stress-n-1"), "all")
@@ -154,6 +166,20 @@ def limits_of(feeder: Feeder, *, served_only: bool = False) -> Limits:
     return replace(limits, served_only=True) if served_only else limits
 
 
+def opened(feeder: str | PathLike[str] | Feeder) -> Feeder:
+    """A feeder, whatever says which: itself, a shipped name, a folder or a script.
+
+    Raises:
+        FeederError: there is no such feeder, or it cannot be read.
+    """
+    return feeder if isinstance(feeder, Feeder) else open_feeder(str(feeder))
+
+
+def is_shipped(feeder: Feeder) -> bool:
+    """Whether it came with the package as it is, so that what is made of it may be kept."""
+    return feeder.name in names() and load(feeder.name) is feeder
+
+
 def utility_named(name: str) -> UtilityConfig:
     """One of the five utilities, by name.
 
@@ -239,7 +265,7 @@ def _control(feeder: Feeder, bus: str, equipment: Equipment) -> CapacitorControl
 
 
 def site_of(
-    feeder: str | Feeder,
+    feeder: str | PathLike[str] | Feeder,
     utility: str | UtilityConfig = "coastal",
     year_seed: int = 0,
     equipment: Equipment | None = None,
@@ -264,19 +290,20 @@ def site_of(
         raise TaskError(f"year_seed is {year_seed}; expected a whole number, at least 0")
     known = utility_named(utility) if isinstance(utility, str) else utility
     equipment = Equipment() if equipment is None else equipment
-    if isinstance(feeder, str):
-        site = _named_site(feeder, known, year_seed, equipment, step_h)
+    feeder = opened(feeder)
+    if is_shipped(feeder):
+        site = _shipped_site(feeder.name, known, year_seed, equipment, step_h)
     else:
         site = _site(feeder, known, year_seed, equipment, step_h)
     return _stressed(site, split, known)
 
 
 @lru_cache(maxsize=32)
-def _named_site(
+def _shipped_site(
     feeder: str, utility: UtilityConfig, year_seed: int, equipment: Equipment, step_h: float
 ) -> Site:
     """One for all splits and observations of it."""
-    return _site(open_feeder(feeder), utility, year_seed, equipment, step_h)
+    return _site(load(feeder), utility, year_seed, equipment, step_h)
 
 
 def _site(

@@ -5,12 +5,14 @@ batteries half full. An episode is a day of a utility's year.
 """
 
 from dataclasses import dataclass, replace
+from os import PathLike
 
 from grid_fed_rl.envs.case import Case
 from grid_fed_rl.envs.make import assemble
 from grid_fed_rl.envs.parts import Prices
-from grid_fed_rl.envs.site import Equipment, limits_of, site_of
+from grid_fed_rl.envs.site import Equipment, limits_of, opened, site_of
 from grid_fed_rl.errors import TaskError
+from grid_fed_rl.feeders import Feeder
 from grid_fed_rl.safety import VoltageLimits
 from grid_fed_rl.scenarios import UtilityConfig
 
@@ -75,7 +77,7 @@ DEFAULT = VVOConfig()
 
 
 def vvo_case(
-    feeder: str,
+    feeder: str | PathLike[str] | Feeder,
     utility: str | UtilityConfig = "coastal",
     year_seed: int = 0,
     split: str = "train",
@@ -88,7 +90,7 @@ def vvo_case(
     """Assemble the volt-var task.
 
     Args:
-        feeder: Name of a shipped feeder.
+        feeder: A shipped name, a folder of tables, an OpenDSS script, or a feeder.
         utility: Whose customers and climate: a name or a configuration.
         year_seed: Which year of load and sun is drawn.
         split: Days an episode may fall on: ``train``, ``validation``, ``test``,
@@ -113,7 +115,8 @@ def vvo_case(
     if objective not in OBJECTIVES:
         raise TaskError(f"no objective {objective!r}; known: {', '.join(OBJECTIVES)}")
     devices = ["regulators", "capacitors", "batteries", *(["inverters"] if inverters else [])]
-    equipment = config.equipment(PV_SITES.get(feeder))
+    feeder = opened(feeder)
+    equipment = config.equipment(PV_SITES.get(feeder.name))
     site = site_of(feeder, utility, year_seed, equipment, split=split)
     limits = limits_of(site.network.feeder)
     if config.limits is not None:

@@ -9,7 +9,7 @@ import pytest
 
 import grid_fed_rl
 from grid_fed_rl.envs import POWERGYM_IDS, register
-from grid_fed_rl.envs.registration import FLISR_IDS, MAPDN_IDS
+from grid_fed_rl.envs.registration import CUSTOM_IDS, FLISR_IDS, MAPDN_IDS
 
 ENGINES = (
     *("numba", "opendssdirect", "pandas", "scipy", "torch", "flwr", "pettingzoo", "matplotlib"),
@@ -29,7 +29,7 @@ def test_import_registers_the_ids_and_loads_no_engine():
         "rooms = [m for m in sys.modules if m.startswith('grid_fed_rl.')]\n"
         "print(json.dumps([ids, list({m.split('.')[0] for m in sys.modules}), rooms]))"
     )
-    assert ids == [*grid_fed_rl.ENV_IDS, *FLISR_IDS, *POWERGYM_IDS, *MAPDN_IDS]
+    assert ids == [*grid_fed_rl.ENV_IDS, *CUSTOM_IDS, *FLISR_IDS, *POWERGYM_IDS, *MAPDN_IDS]
     assert not set(ENGINES) & set(loaded)
     assert set(rooms) == {"grid_fed_rl.envs", "grid_fed_rl.envs.registration", "grid_fed_rl.errors"}
 
