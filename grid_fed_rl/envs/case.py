@@ -16,6 +16,7 @@ from grid_fed_rl.envs.costs import CostChannel
 from grid_fed_rl.envs.groups import DeviceGroup
 from grid_fed_rl.envs.objective import RewardTerm
 from grid_fed_rl.envs.observation import ObservationPart
+from grid_fed_rl.envs.outages import Outages
 from grid_fed_rl.errors import TaskError
 from grid_fed_rl.feeders import Connection, Feeder
 from grid_fed_rl.powerflow import Network, Setpoint, nominal_setpoint
@@ -40,6 +41,7 @@ class Case:
         horizon: Steps of an episode.
         local_controls: If given, regulators and capacitors follow their own
             controls, settled in every step, and ignore the action.
+        outages: If given, what is out of service on each day.
 
     Raises:
         TaskError: the parts do not fit each other; the message says which.
@@ -54,6 +56,7 @@ class Case:
     costs: tuple[CostChannel, ...]
     horizon: int
     local_controls: LocalControls | None = None
+    outages: Outages | None = None
 
     def __post_init__(self) -> None:
         days = np.array(self.days, dtype=np.int64)

@@ -190,6 +190,9 @@ def moved(
     case: Case, states: Mapping[str, NDArray], action: Floats, moment: Moment
 ) -> tuple[States, Moves]:
     """Every group carries out its part of an action: next states, and what was done."""
+    if case.outages is not None:
+        held = case.outages.held[moment.row // case.year.steps_per_day]
+        action = np.where(held, 0.0, action)
     after: States = {}
     moves: Moves = {}
     first = 0

@@ -176,7 +176,8 @@ def ev_case(
         utility: Whose customers and climate: a name or a configuration.
         year_seed: Which year of load, sun and cars is drawn.
         split: Days an episode may fall on: ``train``, ``validation``, ``test``,
-            ``stress-heat-wave``, ``stress-high-pv``, ``stress-high-ev`` or ``all``.
+            ``stress-heat-wave``, ``stress-high-pv``, ``stress-high-ev``, ``stress-n-1``
+            or ``all``.
         observe: ``nodes``, ``zones`` or ``meters``.
         tariff: ``time-of-use`` or ``dynamic``.
         local_controls: Let regulators and capacitors follow their own controls; else

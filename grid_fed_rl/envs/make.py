@@ -1,6 +1,7 @@
 """A task of one's own, in a dozen lines."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, overload
 
 from grid_fed_rl.envs.action import ActionMode
@@ -9,6 +10,7 @@ from grid_fed_rl.envs.costs import CostChannel, channels_of
 from grid_fed_rl.envs.groups import DeviceGroup
 from grid_fed_rl.envs.objective import RewardTerm
 from grid_fed_rl.envs.observation import ObservationPart
+from grid_fed_rl.envs.outages import lose_one
 from grid_fed_rl.envs.parts import DEVICES, OBSERVATIONS, REWARDS, Prices, Workshop, made
 from grid_fed_rl.envs.single import GridEnv
 from grid_fed_rl.envs.site import Equipment, Site, site_of
@@ -66,6 +68,11 @@ def assemble(
     prices = Prices() if prices is None else prices
     network = site.network
     groups = made("device", devices, DEVICES, Workshop(site, prices))
+    outages = None
+    if split == "stress-n-1":
+        pvs = tuple(network.feeder.pvs)
+        year, outages = lose_one(site.year, site.key, pvs, groups, local_controls=local_controls)
+        site = replace(site, year=year)
     shop = Workshop(site, prices, groups)
     channels = channels_of(Limits() if limits is None else limits, network, groups)
     return Case(
@@ -78,6 +85,7 @@ def assemble(
         costs=(*channels, *made("cost", costs, {}, shop)),
         horizon=site.year.steps_per_day if horizon is None else horizon,
         local_controls=LocalControls(network) if local_controls else None,
+        outages=outages,
     )
 
 

@@ -94,7 +94,8 @@ def vvo_case(
         utility: Whose customers and climate: a name or a configuration.
         year_seed: Which year of load and sun is drawn.
         split: Days an episode may fall on: ``train``, ``validation``, ``test``,
-            ``stress-heat-wave``, ``stress-high-pv``, ``stress-high-ev`` or ``all``.
+            ``stress-heat-wave``, ``stress-high-pv``, ``stress-high-ev``, ``stress-n-1``
+            or ``all``.
         observe: ``nodes`` (every node's voltage), ``zones`` (the lowest and highest of
             each regulation zone and phase) or ``meters`` (the substation and what devices
             stand on, with the error of meters).

@@ -9,7 +9,7 @@ by hash, the hardest half of them where days differ.
 | `stress-heat-wave` | the warmest by mean temperature | `heat_wave` |
 | `stress-high-pv` | the most PV energy for their load | `high_pv` |
 | `stress-high-ev` | by hash | `more_plugs`, `with_charging` |
-| `stress-n-1` | by hash | `outage_on` names the element that is out |
+| `stress-n-1` | by hash | `outage_on` names what is out |
 """
 
 import math
