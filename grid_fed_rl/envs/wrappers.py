@@ -137,9 +137,8 @@ class VectorPenaltyReward(VectorWrapper):
             TaskError: the environment has no such cost.
         """
         observation, reward, terminated, truncated, info = self.env.step(actions)
-        for path, weight in self._weights.items():
-            reward = reward - weight * _of_step(info, *path)
-        return observation, reward, terminated, truncated, info
+        penalty = sum(weight * _of_step(info, *path) for path, weight in self._weights.items())
+        return observation, reward - penalty, terminated, truncated, info
 
 
 def _checked(weights: Weights) -> dict[tuple[str, ...], float]:
