@@ -156,7 +156,8 @@ def outside(case, policy_of, days) -> tuple[float, float]:
     return steps / case.horizon, nodes / case.horizon
 
 
-@every_id
+# Of the large ones the quickest to step: `benchmarks/tasks.py` prints all of them.
+@pytest.mark.parametrize("env_id", [*SMALL, LARGE[0]])
 def test_doing_nothing_breaks_the_limits_and_a_rule_of_thumb_holds_them(env_id):
     """On test days of the task's own utility: else there is nothing to win, or no way to."""
     task, _ = ENV_IDS[env_id]
