@@ -26,7 +26,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from grid_fed_rl import ENV_IDS
 from grid_fed_rl.analytics.baselines import BASELINES, DayResult, run_day
+from grid_fed_rl.analytics.restoration import RESTORERS, RestorationResult, judge_restorer
 from grid_fed_rl.analytics.runs import write_atomic
+from grid_fed_rl.envs.registration import FLISR_IDS
 from grid_fed_rl.envs.vector import GridVectorEnv
 from grid_fed_rl.powerflow.batched import processors
 
@@ -140,6 +142,19 @@ def by_id(results: Results) -> dict[str, dict[str, list[DayResult]]]:
     }
 
 
+def restored(ids: Sequence[str], outages: int) -> dict[str, dict[str, RestorationResult]]:
+    """Every restorer of each id, on the same outages; minutes at most, so that none is kept."""
+    with Progress() as progress:
+        bar = progress.add_task("restoration", total=len(ids) * len(RESTORERS))
+        found: dict[str, dict[str, RestorationResult]] = {}
+        for env_id in ids:
+            found[env_id] = {}
+            for name in RESTORERS:
+                found[env_id][name] = judge_restorer(env_id, name, outages)
+                progress.advance(bar)
+    return found
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the baselines, and write the page."""
     parser = argparse.ArgumentParser(
@@ -147,25 +162,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     usual = [env_id for env_id in ENV_IDS if env_id not in baselines_page.LONG]
-    parser.add_argument("--ids", nargs="+", choices=ENV_IDS, default=usual, metavar="ID")
+    known = [*ENV_IDS, *FLISR_IDS]
+    parser.add_argument(
+        "--ids", nargs="+", choices=known, default=[*usual, *FLISR_IDS], metavar="ID"
+    )
     parser.add_argument("--days", type=int, default=5, help="test days of each id")
+    parser.add_argument("--outages", type=int, default=20, help="of each id of restoration")
     parser.add_argument("--processes", type=int, default=processors())
     parser.add_argument("--kept", type=Path, default=KEPT, help="folder of finished runs")
     parser.add_argument("--page", type=Path, default=PAGE, help="where to write")
     options = parser.parse_args(arguments)
-    for name in ("days", "processes"):
+    for name in ("days", "outages", "processes"):
         if getattr(options, name) < 1:
             parser.error(f"--{name} is {getattr(options, name)}; expected 1 or more")
     jobs = [
         Job(env_id, baseline.name, day)
         for env_id in options.ids
+        if env_id in ENV_IDS
         for day in days_of(env_id, options.days)
         for baseline in BASELINES[ENV_IDS[env_id][0]]
     ]
     results = by_id(run(jobs, options.kept, code_hash(), options.processes))
+    outages = restored([one for one in options.ids if one in FLISR_IDS], options.outages)
     given = sys.argv[1:] if arguments is None else arguments
     command = " ".join(["python benchmarks/baselines.py", *given])
-    write_atomic(options.page, baselines_page.page(results, command).encode())
+    write_atomic(options.page, baselines_page.page(results, outages, command).encode())
     print(f"Written to {options.page}")
     return 0
 

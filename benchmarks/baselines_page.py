@@ -8,6 +8,8 @@ from grid_fed_rl import ENV_IDS
 from grid_fed_rl.analytics.baselines import BASELINES, DayResult, score
 from grid_fed_rl.analytics.oracle import PRICES
 from grid_fed_rl.analytics.provenance import versions
+from grid_fed_rl.analytics.restoration import RESTORERS, RestorationResult, restoration_score
+from grid_fed_rl.envs.registration import FLISR_IDS
 
 __all__ = ["LONG", "page"]
 
@@ -84,13 +86,27 @@ linearisation of a day. To run them all the same:
 $ python benchmarks/baselines.py --days 1 --ids {ids_plain}
 ```
 """
+_FLISR = """
+## FLISR
+
+Outages of the test split, the same for all, each to the repair of what failed; figures are
+means, an outage each. SAIDI is in minutes over all customers (IEEE Std 1366). *Violated* is
+the share of steps with a voltage, a loading or a loop outside of limits; where waiting has it,
+too, the feeder has it when nothing is wrong. The score is of the return.
+
+"""
 
 
-def page(results: Mapping[str, ByBaseline], command: str) -> str:
+def page(
+    results: Mapping[str, ByBaseline],
+    outages: Mapping[str, Mapping[str, RestorationResult]],
+    command: str,
+) -> str:
     """The whole page.
 
     Args:
         results: By id and baseline, a result a day.
+        outages: By id of restoration and restorer.
         command: What was run.
     """
     found = versions()
@@ -105,7 +121,9 @@ def page(results: Mapping[str, ByBaseline], command: str) -> str:
     if absent:
         names = ", ".join(f"`{env_id}`" for env_id in absent)
         parts.append(_LONG.format(ids=names, ids_plain=" ".join(absent)))
-    others = [env_id for env_id in ENV_IDS if env_id not in (*results, *absent)]
+    others = [
+        env_id for env_id in (*ENV_IDS, *FLISR_IDS) if env_id not in (*results, *outages, *absent)
+    ]
     if others:
         parts.append(f"\nNot asked for in this run: {', '.join(others)}.\n")
     for task in dict.fromkeys(task for task, _ in ENV_IDS.values()):
@@ -116,6 +134,12 @@ def page(results: Mapping[str, ByBaseline], command: str) -> str:
             for env_id in ids:
                 parts.append(f"\n### {env_id.removeprefix('GridFedRL/')}\n\n")
                 parts += _lines(_table(results[env_id]))
+    if outages:
+        parts.append(_FLISR)
+        parts += [f"- **{name}**: {one.words}\n" for name, one in RESTORERS.items()]
+    for env_id, found_there in outages.items():
+        parts.append(f"\n### {env_id.removeprefix('GridFedRL/')}\n\n")
+        parts += _lines(_restoration(found_there))
     return "".join(parts)
 
 
@@ -147,5 +171,17 @@ def _table(found: ByBaseline) -> Iterator[str]:
         yield (
             f"| {name}{notes} | {np.mean([one.return_usd for one in days]):,.2f} | "
             f"{' | '.join(f'{cost:,.3f}' for cost in costs)} | {violated:.1%} | "
+            f"{'-' if scored is None else f'{scored:,.1f}'} |"
+        )
+
+
+def _restoration(found: Mapping[str, RestorationResult]) -> Iterator[str]:
+    yield "| | return $ | not served kWh | SAIDI min | switchings | violated | score |"
+    yield f"|---|{'---:|' * 6}"
+    for name, one in found.items():
+        scored = restoration_score(one, found["nothing"], found["best"])
+        yield (
+            f"| {name} | {one.return_usd:,.0f} | {one.not_served_kwh:,.0f} | "
+            f"{one.saidi_minutes:.1f} | {one.operations:.1f} | {one.violated:.1%} | "
             f"{'-' if scored is None else f'{scored:,.1f}'} |"
         )
