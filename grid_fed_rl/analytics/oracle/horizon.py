@@ -9,6 +9,7 @@ has come near to or left.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -59,7 +60,10 @@ class Horizon:
     slopes: Slopes
 
     def actions(self, trust: float, margins: Sequence[Floats], shares: Sequence[float]) -> Floats:
-        """(share, step, action) of the best day within a part of every input's range.
+        """(plan, step, action) of the best day within a part of every input's range.
+
+        A plan for each share of the way; where there are promises (of energy, to cars), then
+        again for each share without them: keeping one may take more than a limit leaves.
 
         Args:
             trust: The part, up to 1.
@@ -67,15 +71,15 @@ class Horizon:
             shares: Of the way there from the trajectory.
         """
         answer = self._answer(trust, margins)
+        kept = (1.0, 0.0) if any(more.size for more in answer.further) else (1.0,)
         plans = []
-        for share in shares:
+        for promise, share in product(kept, shares):
             parts = zip(self.blocks, self.at, answer.inputs, answer.further, strict=True)
-            plans.append(
-                np.concatenate(
-                    [block.actions(at + share * (to - at), more) for block, at, to, more in parts],
-                    axis=1,
-                )
-            )
+            each = [
+                block.actions(at + share * (to - at), promise * more)
+                for block, at, to, more in parts
+            ]
+            plans.append(np.concatenate(each, axis=1))
         return np.array(plans)
 
     def _answer(self, trust: float, margins: Sequence[Floats]) -> _Answer:

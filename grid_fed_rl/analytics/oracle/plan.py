@@ -302,7 +302,7 @@ class _Search:
             if better is None:
                 self._trust *= 0.5 if self._learned else SHARES[-1]
                 continue
-            self._trust = min(1.0, 2.0 * SHARES[better] * self._trust)
+            self._trust = min(1.0, 2.0 * SHARES[better % len(SHARES)] * self._trust)
             self._error_pu = self._difference(problem)
             problem = None
             if self._best.holds and not self._worth(before):
