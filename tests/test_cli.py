@@ -235,7 +235,10 @@ def test_what_comes_later_wins_over_quick():
     [
         ("ieee13", "override 'ieee13': expected NAME=VALUE"),
         ("=3", "expected NAME=VALUE"),
-        ("feeder=iee13", "no option 'iee13' of 'feeder' (did you mean 'ieee13'?); known: ieee123,"),
+        (
+            "feeder=iee13",
+            "no option 'iee13' of 'feeder' (did you mean 'ieee13'?); known: custom, ieee123,",
+        ),
         ("federated.round=4", "no setting 'federated.round' (did you mean 'federated.rounds'?)"),
         ("seed=[1", "'[1'"),
         ("seed=${nowhere}", "nowhere"),

@@ -9,7 +9,7 @@ from importlib import metadata
 from pathlib import Path
 
 import grid_fed_rl
-from grid_fed_rl.feeders import load
+from grid_fed_rl.feeders import load, names
 
 __all__ = ["feeder_hashes", "file_hashes", "git_state", "machine", "versions"]
 
@@ -68,21 +68,32 @@ def git_state(folder: Path = _PACKAGE.parent) -> dict[str, str | bool] | None:
 def file_hashes(folder: Path, prefix: str) -> Mapping[str, str]:
     """SHA-256 of every file under a folder, by ``prefix/relative/path``, sorted."""
     return {
-        f"{prefix}/{path.relative_to(folder).as_posix()}": hashlib.sha256(
-            path.read_bytes()
-        ).hexdigest()
+        f"{prefix}/{path.relative_to(folder).as_posix()}": _sha256(path)
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
 
 
-def feeder_hashes(name: str) -> Mapping[str, str]:
-    """SHA-256 of the tables of a shipped feeder, by ``feeders/<name>/<file>``.
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def feeder_hashes(name_or_path: str) -> Mapping[str, str]:
+    """SHA-256 of the files of a feeder, by ``feeders/<name>/<file>``.
+
+    Args:
+        name_or_path: A shipped feeder, a folder of tables, or a script, of which the file
+            itself counts and not what it redirects to.
 
     Raises:
         FeederError: no such feeder is shipped.
     """
-    shipped = load(name).name
+    path = Path(name_or_path)
+    if name_or_path not in names() and path.is_file():
+        return {f"feeders/{path.name}": _sha256(path)}
+    if name_or_path not in names() and path.is_dir():
+        return file_hashes(path, f"feeders/{path.name}")
+    shipped = load(name_or_path).name
     return file_hashes(_PACKAGE / "feeders" / "data" / shipped, f"feeders/{shipped}")
 
 

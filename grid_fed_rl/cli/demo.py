@@ -38,6 +38,7 @@ examples:
   grid-fed-rl demo feeder=ieee13 federated.rounds=5   two things replaced
   grid-fed-rl demo --quick --cfg                      what --quick stands for
   grid-fed-rl demo --run first seed=7                 into runs/first
+  grid-fed-rl demo feeder=custom feeder.path=my/feeder    tables or a .dss
 
 Results are in runs/NAME: report.html to read, metrics.json and run.json for
 programs.

@@ -5,6 +5,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any, Literal
 
 import gymnasium
@@ -13,6 +14,7 @@ from grid_fed_rl.algorithms.iql import IQLConfig
 from grid_fed_rl.demo.typed import build, require
 from grid_fed_rl.envs import register
 from grid_fed_rl.envs.baselines import BehaviourConfig
+from grid_fed_rl.envs.registration import CUSTOM_IDS
 from grid_fed_rl.federated.config import FederatedConfig
 from grid_fed_rl.federated.privacy import SiteDayPrivacy
 from grid_fed_rl.feeders import names as feeder_names
@@ -23,12 +25,25 @@ __all__ = ["DemoConfig", "fingerprint"]
 
 @dataclass(frozen=True)
 class FeederChoice:
-    """Which feeder, and the environment it is run in."""
+    """Which feeder, and the environment it is run in.
+
+    Attributes:
+        name: Of a shipped feeder; of one that `path` names, any.
+        env_id: An environment of that feeder.
+        path: A folder of tables or an OpenDSS script, instead of a shipped feeder.
+    """
 
     name: str
     env_id: str
+    path: str | None
 
     def __post_init__(self) -> None:
+        if self.path is not None:
+            expected = f"one of {', '.join(CUSTOM_IDS)}, as feeder.path is given"
+            require(self.env_id in CUSTOM_IDS, "feeder.env_id", self.env_id, expected)
+            there = Path(self.path).exists()
+            require(there, "feeder.path", self.path, "a folder of tables or an OpenDSS script")
+            return
         known = feeder_names()
         require(self.name in known, "feeder.name", self.name, f"one of {', '.join(known)}")
         register()
@@ -36,6 +51,16 @@ class FeederChoice:
         fitting = [env_id for env_id, feeder in runs.items() if feeder == self.name]
         expected = f"an environment of the feeder {self.name!r}: {', '.join(fitting) or 'none'}"
         require(self.env_id in fitting, "feeder.env_id", self.env_id, expected)
+
+    @property
+    def which(self) -> str:
+        """What `feeders.open_feeder` opens it by."""
+        return self.name if self.path is None else self.path
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What `gymnasium.make` takes beside the id."""
+        return {} if self.path is None else {"feeder": self.path}
 
 
 @dataclass(frozen=True)

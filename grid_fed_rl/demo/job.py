@@ -25,7 +25,7 @@ from grid_fed_rl.demo.screen import bars, say
 from grid_fed_rl.demo.sites import Utility, open_utilities
 from grid_fed_rl.demo.tracking import tracking
 from grid_fed_rl.demo.verdict import verdicts
-from grid_fed_rl.feeders import load
+from grid_fed_rl.feeders import open_feeder
 from grid_fed_rl.policy import Policy
 from grid_fed_rl.powerflow import compile_network, nominal_setpoint, solve
 from grid_fed_rl.powerflow.opendss import OpenDSS
@@ -82,7 +82,7 @@ def run(settings: Mapping[str, Any], console: Console | None = None) -> Path:
             "private_noise": config.seed if config.reproducible else "cryptographic",
         },
         inputs={
-            **feeder_hashes(config.feeder.name),
+            **feeder_hashes(config.feeder.which),
             **{f"datasets/{name}": dataset_hash(log) for name, log in logs.items()},
         },
     )
@@ -93,8 +93,8 @@ def run(settings: Mapping[str, Any], console: Console | None = None) -> Path:
 
 def _check(config: DemoConfig, console: Console) -> None:
     """Solve the base case with both engines, and see that the privacy budget can be met."""
-    network = compile_network(load(config.feeder.name))
-    title, n_loads = network.feeder.title, len(network.loads)
+    network = compile_network(open_feeder(config.feeder.which))
+    title, n_loads = network.feeder.title or network.feeder.name, len(network.loads)
     say(console, f"{title}: {network.n_nodes} nodes, {n_loads} loads")
     setpoint = nominal_setpoint(network)
     with console.status("Compiling the power flow (once) and solving the base case"):

@@ -43,7 +43,7 @@ def job_report(
         day: shown in detail.
         statement: of the private run's guarantee.
     """
-    title = network.feeder.title
+    title = network.feeder.title or network.feeder.name
     return Report(
         title=f"Federated volt-var control on the {title}",
         summary=[

@@ -1,6 +1,7 @@
 """The utilities of the job: their environments, their days, their logs."""
 
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -43,6 +44,7 @@ class Utility:
             year_seed=self.year_seed,
             observe=self.config.observe,
             local_controls=local_controls,
+            **self.config.feeder.options,
         ).unwrapped
         assert isinstance(env, GridVectorEnv)
         return env
@@ -105,12 +107,14 @@ class Utility:
             seed=self.config.seed,
             metadata={"utility": self.name, "settings": settings},
         )
+        env_spec = deepcopy(gymnasium.spec(self.config.feeder.env_id))
+        env_spec.kwargs.update(self.config.feeder.options)
         write_minari(
             log,
             dataset_id,
             root,
             *spaces,
-            env_spec=gymnasium.spec(self.config.feeder.env_id),
+            env_spec=env_spec,
             overwrite=True,
         )
         return log

@@ -17,6 +17,7 @@ from grid_fed_rl.analytics.provenance import (
     versions,
 )
 from grid_fed_rl.errors import FeederError
+from grid_fed_rl.feeders import load, write_tables
 
 
 def git(folder: Path, *arguments: str) -> None:
@@ -44,6 +45,17 @@ def test_hashes_of_the_shipped_tables():
     assert len(hashes) == len(list(folder.iterdir()))
     with pytest.raises(FeederError, match="ieee14"):
         feeder_hashes("ieee14")
+
+
+def test_hashes_of_a_feeder_of_ones_own(tmp_path: Path):
+    folder = tmp_path / "mine"
+    write_tables(load("ieee13"), folder)
+    of_folder = feeder_hashes(str(folder))
+    assert set(of_folder) == {f"feeders/mine/{path.name}" for path in folder.iterdir()}
+    script = tmp_path / "mine.dss"
+    script.write_bytes(b"clear")
+    sha = hashlib.sha256(b"clear").hexdigest()
+    assert feeder_hashes(str(script)) == {"feeders/mine.dss": sha}
 
 
 def test_hash_of_the_empty_file_and_of_nested_ones(tmp_path: Path):

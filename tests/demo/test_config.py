@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -132,6 +133,17 @@ def test_a_feeder_and_the_environment_it_runs_in_go_together(tiny: Settings):
     message = complaint(changed(tiny, "feeder.env_id", "GridFedRL/IEEE123-VVO-v0"))
     assert "feeder.env_id is 'GridFedRL/IEEE123-VVO-v0'" in message
     assert "of the feeder 'ieee13': GridFedRL/IEEE13-VVO-v0" in message
+
+
+def test_a_feeder_of_ones_own_is_a_path_and_an_id_that_takes_one(tmp_path: Path):
+    own = compose(("feeder=custom", f"feeder.path={tmp_path}"))
+    feeder = DemoConfig.of(own).feeder
+    assert feeder.which == str(tmp_path)
+    assert feeder.options == {"feeder": str(tmp_path)}
+    message = complaint(changed(own, "feeder.path", str(tmp_path / "away")))
+    assert "away'; expected a folder of tables or an OpenDSS script" in message
+    message = complaint(changed(own, "feeder.env_id", "GridFedRL/IEEE13-VVO-v0"))
+    assert "expected one of GridFedRL/Custom-VVO-v0" in message
 
 
 def test_utilities_are_known_ones_and_at_least_two(tiny: Settings):
