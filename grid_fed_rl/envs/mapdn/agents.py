@@ -74,20 +74,19 @@ class PVTeam:
 
     def observe(self, snapshot: MAPDNView) -> dict[str, NDArray[np.float32]]:
         """What every agent sees: (lane, entry) each."""
-        load, v_pu = self._lanes.bus_load_mva(snapshot), self._lanes.bus_v_pu(snapshot)
-        magnitude, angle = np.abs(v_pu), np.angle(v_pu)
+        load_mw, load_mvar = self._lanes.bus_load_mw_mvar(snapshot)
         seen: dict[str, NDArray[np.float32]] = {}
         for k, (agent, zone) in enumerate(self.zones.items()):
             buses = self._buses[zone]
             pv_mw = 1e-3 * snapshot.coming.pv_kw[:, k : k + 1]
             pv_mvar = 1e-3 * snapshot.pv_kvar[:, k : k + 1]
             blocks = [
-                load.real[:, buses],
-                load.imag[:, buses],
+                load_mw[:, buses],
+                load_mvar[:, buses],
                 pv_mw,
                 pv_mvar,
-                magnitude[:, buses],
-                angle[:, buses],
+                snapshot.bus_v_pu[:, buses],
+                snapshot.bus_angle_rad[:, buses],
             ]
             out = np.zeros((len(snapshot.step), self._n), dtype=np.float32)
             out[:, : 4 * len(buses) + 2] = np.concatenate(blocks, axis=1)

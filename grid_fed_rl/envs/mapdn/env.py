@@ -164,12 +164,15 @@ class MAPDNVectorEnv(LaneVectorEnv[MAPDNView]):
             der_kvar=q_kvar,
         )
         flow = solve(network, setpoint, start_pu=start_pu, threads=self._threads)
-        v_bus = np.abs(flow.v_pu[:, self.task.nodes])
-        held = flow.converged & ((v_bus >= V_LOW_PU) & (v_bus <= V_HIGH_PU)).all(axis=1)
-        source = measures.source_kw(network, flow) + 1j * measures.source_kvar(network, flow)
+        bus_pu = _of_buses(flow.v_pu, self.task.nodes)
+        size_pu = np.abs(bus_pu)
+        held = flow.converged & ((size_pu >= V_LOW_PU) & (size_pu <= V_HIGH_PU)).all(axis=1)
+        source = measures.source_kva(network, flow)
         loss_kw, v_pu = measures.losses_kw(network, flow), flow.v_pu
         if not held.all():  # no numbers of what was not solved, should it be the first step
             v_pu = np.where(held[:, None], v_pu, network.v_flat_pu)
+            bus_pu = _of_buses(v_pu, self.task.nodes)
+            size_pu = np.abs(bus_pu)
             source, loss_kw = np.where(held, source, 0.0), np.where(held, loss_kw, 0.0)
         return MAPDNView(
             start=start,
@@ -182,38 +185,40 @@ class MAPDNVectorEnv(LaneVectorEnv[MAPDNView]):
             asked_kvar=q_kvar,
             pv_kvar=q_kvar,
             v_pu=v_pu,
+            bus_v_pu=size_pu,
+            bus_angle_rad=np.angle(bus_pu),
             source_kva=source,
             loss_kw=loss_kw,
         )
 
-    def bus_load_mva(self, view: MAPDNView) -> NDArray[np.complex128]:
-        """What the loads of every bus take: (lane, bus) MW and Mvar."""
-        mva = np.zeros((len(view.step), len(self.task.buses)), dtype=np.complex128)
-        mva[:, self.task.load_bus] = _MW * (view.solved.load_kw + 1j * view.solved.load_kvar)
-        return mva
-
-    def bus_v_pu(self, view: MAPDNView) -> NDArray[np.complex128]:
-        """Voltage of every bus: (lane, bus)."""
-        # In C order, so that the sum over buses rounds alike for any number of lanes.
-        return np.ascontiguousarray(view.v_pu[:, self.task.nodes])
+    def bus_load_mw_mvar(self, view: MAPDNView) -> tuple[Floats, Floats]:
+        """What the loads of every bus take: (lane, bus) MW, and Mvar."""
+        shape = len(view.step), len(self.task.buses)
+        mw, mvar = np.zeros(shape), np.zeros(shape)
+        mw[:, self.task.load_bus] = _MW * view.solved.load_kw
+        mvar[:, self.task.load_bus] = _MW * view.solved.load_kvar
+        return mw, mvar
 
     def _observe(self, snapshot: MAPDNView) -> NDArray[np.float32]:
-        taken, v_pu = self.bus_load_mva(snapshot), self.bus_v_pu(snapshot)
-        taken[:, self.task.pv_bus] -= _MW * (snapshot.solved.pv_kw + 1j * snapshot.pv_kvar)
-        taken[:, 0] -= _MW * snapshot.source_kva
+        mw, mvar = self.bus_load_mw_mvar(snapshot)
+        pv_mw, pv_mvar = _MW * snapshot.solved.pv_kw, _MW * snapshot.pv_kvar
+        mw[:, self.task.pv_bus] -= pv_mw
+        mvar[:, self.task.pv_bus] -= pv_mvar
+        mw[:, 0] -= _MW * snapshot.source_kva.real
+        mvar[:, 0] -= _MW * snapshot.source_kva.imag
         blocks = [
-            taken.real,
-            taken.imag,
+            mw,
+            mvar,
             _MW * snapshot.coming.pv_kw,
-            _MW * snapshot.pv_kvar,
-            np.abs(v_pu),
-            np.degrees(np.angle(v_pu)),
+            pv_mvar,
+            snapshot.bus_v_pu,
+            np.degrees(snapshot.bus_angle_rad),
         ]
         return np.concatenate(blocks, axis=1, dtype=np.float32, casting="same_kind")
 
     def _terms(self, snapshot: MAPDNView) -> dict[str, Floats]:
         config, acted = self.task.config, snapshot.acted
-        barrier = BARRIERS[config.barrier](np.abs(self.bus_v_pu(snapshot))).mean(axis=1)
+        barrier = BARRIERS[config.barrier](snapshot.bus_v_pu).mean(axis=1)
         q_mvar = _MW * np.abs(snapshot.pv_kvar).mean(axis=1)
         return {
             "voltage": np.where(acted, -config.voltage_weight * barrier, 0.0),
@@ -223,7 +228,7 @@ class MAPDNVectorEnv(LaneVectorEnv[MAPDNView]):
 
     def _info(self, snapshot: MAPDNView, terms: Mapping[str, Floats]) -> dict[str, Any]:
         n, acted = len(snapshot.step), snapshot.acted
-        excursion = self.task.config.limits.excursion_pu(np.abs(self.bus_v_pu(snapshot)))
+        excursion = self.task.config.limits.excursion_pu(snapshot.bus_v_pu)
         outside = (excursion > 0.0).sum(axis=1)
         cost = np.where(acted, excursion.sum(axis=1), 0.0)
         room = self._room(snapshot.solved.pv_kw)
@@ -277,9 +282,17 @@ class MAPDNEnv(LaneEnv):
         return PVTeam(self.lanes)
 
 
+def _of_buses(v_pu: NDArray[np.complex128], nodes: Integers) -> NDArray[np.complex128]:
+    """(lane, bus); in C order, so that a sum over buses rounds alike for any number of lanes."""
+    return np.ascontiguousarray(v_pu[:, nodes])
+
+
 def _half_normal(key: Keys, step: Integers, n: int) -> Floats:
-    """Absolute values of standard normal numbers, (lane, n), by Box and Muller (1958)."""
-    first = step.astype(np.uint64)[:, None] * np.uint64(2 * n)
-    uniform = draw_uniform(key[:, None], first + np.arange(2 * n, dtype=np.uint64))
-    radius = np.sqrt(-2.0 * np.log1p(-uniform[:, :n]))
-    return np.abs(radius * np.cos(2.0 * math.pi * uniform[:, n:]))
+    """Absolute values of standard normal numbers, (lane, n), in pairs by Box and Muller (1958)."""
+    pairs = (n + 1) // 2
+    first = step.astype(np.uint64)[:, None] * np.uint64(2 * pairs)
+    uniform = draw_uniform(key[:, None], first + np.arange(2 * pairs, dtype=np.uint64))
+    radius = np.sqrt(-2.0 * np.log1p(-uniform[:, :pairs]))
+    cosine = np.cos(2.0 * math.pi * uniform[:, pairs:])
+    sine = np.sqrt(1.0 - cosine * cosine)  # but for the sign, which does not count
+    return np.concatenate([radius * np.abs(cosine), radius * sine], axis=1)[:, :n]

@@ -42,6 +42,8 @@ class MAPDNView(LaneRecord):
         asked_kvar: (lane, pv) reactive power that the action asked for.
         pv_kvar: (lane, pv) reactive power that was solved.
         v_pu: (lane, node) complex voltage.
+        bus_v_pu: (lane, bus) its magnitude at every bus.
+        bus_angle_rad: (lane, bus) its angle.
         source_kva: (lane,) complex power of the substation.
         loss_kw: (lane,) losses of all lines.
     """
@@ -56,6 +58,8 @@ class MAPDNView(LaneRecord):
     asked_kvar: Floats
     pv_kvar: Floats
     v_pu: NDArray[np.complex128]
+    bus_v_pu: Floats
+    bus_angle_rad: Floats
     source_kva: NDArray[np.complex128]
     loss_kw: Floats
 
@@ -76,6 +80,8 @@ class MAPDNView(LaneRecord):
             solved=before.solved,
             pv_kvar=before.pv_kvar,
             v_pu=before.v_pu,
+            bus_v_pu=before.bus_v_pu,
+            bus_angle_rad=before.bus_angle_rad,
             source_kva=before.source_kva,
             loss_kw=before.loss_kw,
         )

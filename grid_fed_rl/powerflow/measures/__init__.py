@@ -23,6 +23,7 @@ from grid_fed_rl.powerflow.measures.powers import (
     der_kw,
     load_kvar,
     load_kw,
+    source_kva,
     source_kvar,
     source_kw,
 )
@@ -53,6 +54,7 @@ __all__ = [
     "phase_unbalance_percent",
     "rated_branches",
     "sequence_unbalance_percent",
+    "source_kva",
     "source_kvar",
     "source_kw",
     "three_phase_buses",

@@ -9,7 +9,7 @@ from grid_fed_rl.powerflow.flow import PowerFlow
 from grid_fed_rl.powerflow.measures.losses import element_losses
 from grid_fed_rl.powerflow.network import S_BASE_KVA, Network
 
-__all__ = ["der_kvar", "der_kw", "load_kvar", "load_kw", "source_kvar", "source_kw"]
+__all__ = ["der_kvar", "der_kw", "load_kvar", "load_kw", "source_kva", "source_kvar", "source_kw"]
 
 Real = NDArray[np.float64]
 
@@ -43,8 +43,8 @@ def der_kvar(network: Network, flow: PowerFlow) -> Real:
     return _injected(network, flow)[1][:, len(network.loads) :]
 
 
-def _source_kva(network: Network, flow: PowerFlow) -> NDArray[np.complex128]:
-    """What all elements take: (batch,).
+def source_kva(network: Network, flow: PowerFlow) -> NDArray[np.complex128]:
+    """Complex power that the substation delivers at its bus, what all elements take: (batch,).
 
     Kirchhoff has it equal to the source's own voltage drop over its impedance, of
     which a stiff source leaves few digits.
@@ -56,9 +56,9 @@ def _source_kva(network: Network, flow: PowerFlow) -> NDArray[np.complex128]:
 
 def source_kw(network: Network, flow: PowerFlow) -> Real:
     """Active power that the substation delivers at its bus: (batch,)."""
-    return _source_kva(network, flow).real
+    return source_kva(network, flow).real
 
 
 def source_kvar(network: Network, flow: PowerFlow) -> Real:
     """Reactive power that the substation delivers at its bus: (batch,)."""
-    return _source_kva(network, flow).imag
+    return source_kva(network, flow).imag
