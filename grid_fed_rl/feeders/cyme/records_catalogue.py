@@ -1,0 +1,232 @@
+"""The equipment catalogue of a CYME dataset, but for lines, cables and what generates."""
+
+from dataclasses import dataclass
+
+from grid_fed_rl.feeders.cyme.codes import (
+    Connection,
+    ImpedanceUnit,
+    SwitchgearKind,
+    TransformerConnection,
+)
+from grid_fed_rl.feeders.cyme.places import Record
+from grid_fed_rl.feeders.cyme.records_lines import Ratings, Reliability
+
+__all__ = [
+    "AutotransformerType",
+    "CapacitorType",
+    "GroundingTransformerType",
+    "PairImpedance",
+    "ReactorType",
+    "RegulatorType",
+    "SeriesType",
+    "SubstationType",
+    "SwitchgearType",
+    "ThreeWindingType",
+    "TransformerType",
+    "WindingRating",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransformerType(Record):
+    """A two-winding transformer. Impedances in percent of its rating, ratios X over R.
+
+    `single_phase` units have rated voltages line to line all the same. `no_load_kw` is the loss
+    of the core, `magnetising_percent` the magnetising current.
+    """
+
+    id: str
+    type_code: str | None = None  # as written: 1 is single-phase, 2 and 3 three-phase
+    single_phase: bool | None = None
+    rated_kva: float | None = None
+    primary_kv: float | None = None  # line to line
+    secondary_kv: float | None = None
+    z1_percent: float | None = None
+    z0_percent: float | None = None
+    z0_primary_secondary_percent: float | None = None
+    z0_primary_magnetising_percent: float | None = None
+    z0_secondary_magnetising_percent: float | None = None
+    xr1: float | None = None
+    xr0: float | None = None
+    connection: TransformerConnection | None = None
+    connection_code: str | None = None
+    primary_rg_ohm: float | None = None
+    primary_xg_ohm: float | None = None
+    secondary_rg_ohm: float | None = None
+    secondary_xg_ohm: float | None = None
+    no_load_kw: float | None = None
+    magnetising_percent: float | None = None
+    has_ltc: bool | None = None
+    n_taps: int | None = None
+    lower_band: float | None = None
+    upper_band: float | None = None
+    min_regulation_percent: float | None = None
+    max_regulation_percent: float | None = None
+    phase_shift: str | None = None  # as written
+    loading_kva: Ratings = Ratings()
+    reliability: Reliability = Reliability()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AutotransformerType(Record):
+    """A two-winding autotransformer, as `TransformerType`."""
+
+    id: str
+    type_code: str | None = None
+    rated_kva: float | None = None
+    primary_kv: float | None = None
+    secondary_kv: float | None = None
+    z1_percent: float | None = None
+    z0_percent: float | None = None
+    xr1: float | None = None
+    xr0: float | None = None
+    connection: Connection | None = None
+    connection_code: str | None = None
+    rg_ohm: float | None = None
+    xg_ohm: float | None = None
+    no_load_kw: float | None = None
+    loading_kva: Ratings = Ratings()
+    reliability: Reliability = Reliability()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindingRating:
+    """One winding of three: rating, voltage line to line, connection, grounding."""
+
+    kva: float | None = None
+    kv: float | None = None
+    connection: Connection | None = None
+    rg_ohm: float | None = None
+    xg_ohm: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairImpedance:
+    """Impedances between two of three windings, percent on the smaller rating as CYME has it."""
+
+    z1_percent: float | None = None
+    z0_percent: float | None = None
+    xr1: float | None = None
+    xr0: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThreeWindingType(Record):
+    """A three-winding transformer or (`auto`) autotransformer."""
+
+    id: str
+    auto: bool = False
+    primary: WindingRating = WindingRating()
+    secondary: WindingRating = WindingRating()
+    tertiary: WindingRating = WindingRating()
+    primary_secondary: PairImpedance = PairImpedance()
+    primary_tertiary: PairImpedance = PairImpedance()
+    secondary_tertiary: PairImpedance = PairImpedance()
+    no_load_kw: float | None = None
+    magnetising_percent: float | None = None
+    reliability: Reliability = Reliability()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroundingTransformerType(Record):
+    """A grounding transformer."""
+
+    id: str
+    z1_percent: float | None = None
+    z0_percent: float | None = None
+    xr1: float | None = None
+    xr0: float | None = None
+    rated_kva: float | None = None
+    rated_kv: float | None = None
+    connection: Connection | None = None
+    reliability: Reliability = Reliability()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegulatorType(Record):
+    """A step-voltage regulator; `rated_kv` is line to neutral, bands are volts on 120."""
+
+    id: str
+    type_code: str | None = None
+    rated_kva: float | None = None
+    rated_kv: float | None = None
+    max_buck_percent: float | None = None
+    max_boost_percent: float | None = None
+    n_taps: int | None = None
+    band_v: float | None = None
+    reverse_band_v: float | None = None
+    ct_a: float | None = None
+    pt_ratio: float | None = None
+    reversible: bool | None = None
+    max_a: float | None = None
+    loading_kva: Ratings = Ratings()
+    reliability: Reliability = Reliability()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SwitchgearType(Record):
+    """Switchgear: ratings, and how often it fails and sticks."""
+
+    id: str
+    kind: SwitchgearKind
+    amps: Ratings = Ratings()
+    rated_kv: float | None = None  # line to line
+    interrupting_a: float | None = None
+    reversible: bool | None = None
+    remote_controlled: bool | None = None
+    automated: bool | None = None
+    single_phase_locking: bool | None = None
+    single_phase_tripping: bool | None = None
+    reliability: Reliability = Reliability()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CapacitorType(Record):
+    """A capacitor: kvar at `rated_kv`, a phase."""
+
+    id: str
+    rated_kvar: float | None = None
+    rated_kv: float | None = None
+    cost_fixed: float | None = None
+    cost_switched: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReactorType(Record):
+    """A shunt reactor: kvar at `rated_kv`, a phase."""
+
+    id: str
+    rated_kvar: float | None = None
+    rated_kv: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeriesType(Record):
+    """A series reactor or capacitor: its reactance, positive for both."""
+
+    id: str
+    capacitor: bool
+    reactance_ohm: float | None = None
+    amps: Ratings = Ratings()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubstationType(Record):
+    """A source of the catalogue: a voltage behind sequence impedances, in `unit`."""
+
+    id: str
+    rated_mva: float | None = None
+    nominal_kv: float | None = None  # line to line
+    desired_kv: float | None = None
+    angle_deg: float | None = None
+    r1: float | None = None
+    x1: float | None = None
+    r2: float | None = None
+    x2: float | None = None
+    r0: float | None = None
+    x0: float | None = None
+    unit: ImpedanceUnit = ImpedanceUnit.OHM
+    base_mva: float | None = None
+    connection: Connection | None = None
+    transformer_connection: str | None = None  # as written
+    reliability: Reliability = Reliability()
