@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 __all__ = [
+    "UNSAID",
     "ByPhase",
     "Connection",
     "DeviceType",
@@ -45,6 +46,10 @@ class ByPhase(NamedTuple):
     a: float | None = None
     b: float | None = None
     c: float | None = None
+
+
+UNSAID = ByPhase()
+"""No figure for any phase."""
 
 
 class Connection(StrEnum):

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from grid_fed_rl.feeders.cyme import records_catalogue as catalogue
-from grid_fed_rl.feeders.cyme import records_der as der
-from grid_fed_rl.feeders.cyme import records_devices as devices
-from grid_fed_rl.feeders.cyme import records_lines as lines
-from grid_fed_rl.feeders.cyme import records_loads as loads
-from grid_fed_rl.feeders.cyme import records_network as network
+from grid_fed_rl.feeders.cyme import records_catalogue as _catalogue
+from grid_fed_rl.feeders.cyme import records_der as _der
+from grid_fed_rl.feeders.cyme import records_devices as _devices
+from grid_fed_rl.feeders.cyme import records_lines as _lines
+from grid_fed_rl.feeders.cyme import records_loads as _loads
+from grid_fed_rl.feeders.cyme import records_network as _network
 from grid_fed_rl.feeders.cyme.codes import GeneratorKind, MotorKind, SwitchgearKind
 
 __all__ = ["Coverage", "CymeDataset", "Table"]
@@ -58,69 +58,71 @@ class CymeDataset:
     Equality is of the records; places, coverage and version do not count.
     """
 
-    nodes: Mapping[str, network.Node] = field(default_factory=dict)
-    sections: Mapping[str, network.Section] = field(default_factory=dict)
-    points: tuple[network.IntermediatePoint, ...] = ()
-    networks: Mapping[str, network.Network] = field(default_factory=dict)
-    headnodes: tuple[network.Headnode, ...] = ()
-    sources: tuple[network.Source, ...] = ()
-    source_equivalents: tuple[network.SourceEquivalent, ...] = ()
-    load_equivalents: tuple[network.LoadEquivalent, ...] = ()
-    load_models: Mapping[str, network.LoadModel] = field(default_factory=dict)
+    nodes: Mapping[str, _network.Node] = field(default_factory=dict)
+    sections: Mapping[str, _network.Section] = field(default_factory=dict)
+    points: tuple[_network.IntermediatePoint, ...] = ()
+    networks: Mapping[str, _network.Network] = field(default_factory=dict)
+    headnodes: tuple[_network.Headnode, ...] = ()
+    sources: tuple[_network.Source, ...] = ()
+    source_equivalents: tuple[_network.SourceEquivalent, ...] = ()
+    load_equivalents: tuple[_network.LoadEquivalent, ...] = ()
+    load_models: Mapping[str, _network.LoadModel] = field(default_factory=dict)
 
-    overhead_by_phase: tuple[lines.OverheadByPhase, ...] = ()
-    overhead_lines: tuple[lines.OverheadLine, ...] = ()
-    overhead_unbalanced: tuple[lines.OverheadUnbalanced, ...] = ()
-    underground_lines: tuple[lines.UndergroundLine, ...] = ()
-    underground_by_phase: tuple[lines.UndergroundByPhase, ...] = ()
-    transformers: tuple[devices.Transformer, ...] = ()
-    transformers_by_phase: tuple[devices.TransformerByPhase, ...] = ()
-    autotransformers: tuple[devices.Autotransformer, ...] = ()
-    three_winding: tuple[devices.ThreeWindingTransformer, ...] = ()
-    grounding_transformers: tuple[devices.GroundingTransformer, ...] = ()
-    regulators: tuple[devices.Regulator, ...] = ()
-    switchgear: tuple[devices.Switchgear, ...] = ()
-    shunt_capacitors: tuple[devices.ShuntCapacitor, ...] = ()
-    shunt_reactors: tuple[devices.ShuntReactor, ...] = ()
-    series_devices: tuple[devices.SeriesDevice, ...] = ()
-    photovoltaics: tuple[der.Photovoltaic, ...] = ()
-    storages: tuple[der.Storage, ...] = ()
-    generators: tuple[der.Generator, ...] = ()
-    motors: tuple[der.Motor, ...] = ()
-    converters: tuple[der.Converter, ...] = ()
-    converter_controls: tuple[der.ConverterControl, ...] = ()
-    generation_models: tuple[der.GenerationModel, ...] = ()
+    overhead_by_phase: tuple[_lines.OverheadByPhase, ...] = ()
+    overhead_lines: tuple[_lines.OverheadLine, ...] = ()
+    overhead_unbalanced: tuple[_lines.OverheadUnbalanced, ...] = ()
+    underground_lines: tuple[_lines.UndergroundLine, ...] = ()
+    underground_by_phase: tuple[_lines.UndergroundByPhase, ...] = ()
+    transformers: tuple[_devices.Transformer, ...] = ()
+    transformers_by_phase: tuple[_devices.TransformerByPhase, ...] = ()
+    autotransformers: tuple[_devices.Autotransformer, ...] = ()
+    three_winding: tuple[_devices.ThreeWindingTransformer, ...] = ()
+    grounding_transformers: tuple[_devices.GroundingTransformer, ...] = ()
+    regulators: tuple[_devices.Regulator, ...] = ()
+    switchgear: tuple[_devices.Switchgear, ...] = ()
+    shunt_capacitors: tuple[_devices.ShuntCapacitor, ...] = ()
+    shunt_reactors: tuple[_devices.ShuntReactor, ...] = ()
+    series_devices: tuple[_devices.SeriesDevice, ...] = ()
+    photovoltaics: tuple[_der.Photovoltaic, ...] = ()
+    storages: tuple[_der.Storage, ...] = ()
+    generators: tuple[_der.Generator, ...] = ()
+    motors: tuple[_der.Motor, ...] = ()
+    converters: tuple[_der.Converter, ...] = ()
+    converter_controls: tuple[_der.ConverterControl, ...] = ()
+    generation_models: tuple[_der.GenerationModel, ...] = ()
 
-    loads: tuple[loads.Load, ...] = ()
-    customer_loads: tuple[loads.CustomerLoad, ...] = ()
-    customer_classes: Mapping[str, loads.CustomerClass] = field(default_factory=dict)
+    loads: tuple[_loads.Load, ...] = ()
+    customer_loads: tuple[_loads.CustomerLoad, ...] = ()
+    customer_classes: Mapping[str, _loads.CustomerClass] = field(default_factory=dict)
 
-    conductors: Mapping[str, lines.Conductor] = field(default_factory=dict)
-    spacings: Mapping[str, lines.ConductorSpacing] = field(default_factory=dict)
-    line_types: Mapping[str, lines.LineType] = field(default_factory=dict)
-    unbalanced_types: Mapping[str, lines.UnbalancedLineType] = field(default_factory=dict)
-    cable_types: Mapping[str, lines.CableType] = field(default_factory=dict)
-    cable_conductors: Mapping[str, lines.CableConductor] = field(default_factory=dict)
-    cable_insulations: Mapping[str, lines.CableInsulation] = field(default_factory=dict)
-    cable_neutrals: Mapping[str, lines.CableNeutral] = field(default_factory=dict)
-    transformer_types: Mapping[str, catalogue.TransformerType] = field(default_factory=dict)
-    autotransformer_types: Mapping[str, catalogue.AutotransformerType] = field(default_factory=dict)
-    three_winding_types: Mapping[str, catalogue.ThreeWindingType] = field(default_factory=dict)
-    grounding_types: Mapping[str, catalogue.GroundingTransformerType] = field(default_factory=dict)
-    regulator_types: Mapping[str, catalogue.RegulatorType] = field(default_factory=dict)
-    switchgear_types: Mapping[tuple[SwitchgearKind, str], catalogue.SwitchgearType] = field(
+    conductors: Mapping[str, _lines.Conductor] = field(default_factory=dict)
+    spacings: Mapping[str, _lines.ConductorSpacing] = field(default_factory=dict)
+    line_types: Mapping[str, _lines.LineType] = field(default_factory=dict)
+    unbalanced_types: Mapping[str, _lines.UnbalancedLineType] = field(default_factory=dict)
+    cable_types: Mapping[str, _lines.CableType] = field(default_factory=dict)
+    cable_conductors: Mapping[str, _lines.CableConductor] = field(default_factory=dict)
+    cable_insulations: Mapping[str, _lines.CableInsulation] = field(default_factory=dict)
+    cable_neutrals: Mapping[str, _lines.CableNeutral] = field(default_factory=dict)
+    transformer_types: Mapping[str, _catalogue.TransformerType] = field(default_factory=dict)
+    autotransformer_types: Mapping[str, _catalogue.AutotransformerType] = field(
         default_factory=dict
     )
-    capacitor_types: Mapping[str, catalogue.CapacitorType] = field(default_factory=dict)
-    reactor_types: Mapping[str, catalogue.ReactorType] = field(default_factory=dict)
-    series_types: Mapping[tuple[bool, str], catalogue.SeriesType] = field(default_factory=dict)
-    substation_types: Mapping[str, catalogue.SubstationType] = field(default_factory=dict)
-    photovoltaic_types: Mapping[str, der.PhotovoltaicType] = field(default_factory=dict)
-    storage_types: Mapping[str, der.StorageType] = field(default_factory=dict)
-    generator_types: Mapping[tuple[GeneratorKind, str], der.GeneratorType] = field(
+    three_winding_types: Mapping[str, _catalogue.ThreeWindingType] = field(default_factory=dict)
+    grounding_types: Mapping[str, _catalogue.GroundingTransformerType] = field(default_factory=dict)
+    regulator_types: Mapping[str, _catalogue.RegulatorType] = field(default_factory=dict)
+    switchgear_types: Mapping[tuple[SwitchgearKind, str], _catalogue.SwitchgearType] = field(
         default_factory=dict
     )
-    motor_types: Mapping[tuple[MotorKind, str], der.MotorType] = field(default_factory=dict)
+    capacitor_types: Mapping[str, _catalogue.CapacitorType] = field(default_factory=dict)
+    reactor_types: Mapping[str, _catalogue.ReactorType] = field(default_factory=dict)
+    series_types: Mapping[tuple[bool, str], _catalogue.SeriesType] = field(default_factory=dict)
+    substation_types: Mapping[str, _catalogue.SubstationType] = field(default_factory=dict)
+    photovoltaic_types: Mapping[str, _der.PhotovoltaicType] = field(default_factory=dict)
+    storage_types: Mapping[str, _der.StorageType] = field(default_factory=dict)
+    generator_types: Mapping[tuple[GeneratorKind, str], _der.GeneratorType] = field(
+        default_factory=dict
+    )
+    motor_types: Mapping[tuple[MotorKind, str], _der.MotorType] = field(default_factory=dict)
 
     version: str = field(default="", compare=False)
     date: str = field(default="", compare=False)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from grid_fed_rl.errors import CymeError
 
-__all__ = ["NO_EXTRA", "NOWHERE", "CymeFault", "Extra", "Place", "Record", "raise_all"]
+__all__ = ["NOWHERE", "NO_EXTRA", "CymeFault", "Extra", "Place", "Record", "raise_all"]
 
 
 class Place(NamedTuple):

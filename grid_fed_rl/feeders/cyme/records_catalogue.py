@@ -9,7 +9,7 @@ from grid_fed_rl.feeders.cyme.codes import (
     TransformerConnection,
 )
 from grid_fed_rl.feeders.cyme.places import Record
-from grid_fed_rl.feeders.cyme.records_lines import Ratings, Reliability
+from grid_fed_rl.feeders.cyme.records_lines import UNRATED, UNRATED_FAILURES, Ratings, Reliability
 
 __all__ = [
     "AutotransformerType",
@@ -63,8 +63,8 @@ class TransformerType(Record):
     min_regulation_percent: float | None = None
     max_regulation_percent: float | None = None
     phase_shift: str | None = None  # as written
-    loading_kva: Ratings = Ratings()
-    reliability: Reliability = Reliability()
+    loading_kva: Ratings = UNRATED
+    reliability: Reliability = UNRATED_FAILURES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,8 +85,8 @@ class AutotransformerType(Record):
     rg_ohm: float | None = None
     xg_ohm: float | None = None
     no_load_kw: float | None = None
-    loading_kva: Ratings = Ratings()
-    reliability: Reliability = Reliability()
+    loading_kva: Ratings = UNRATED
+    reliability: Reliability = UNRATED_FAILURES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +100,9 @@ class WindingRating:
     xg_ohm: float | None = None
 
 
+UNRATED_WINDING = WindingRating()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairImpedance:
     """Impedances between two of three windings, percent on the smaller rating as CYME has it."""
@@ -110,21 +113,24 @@ class PairImpedance:
     xr0: float | None = None
 
 
+NO_IMPEDANCE = PairImpedance()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ThreeWindingType(Record):
     """A three-winding transformer or (`auto`) autotransformer."""
 
     id: str
     auto: bool = False
-    primary: WindingRating = WindingRating()
-    secondary: WindingRating = WindingRating()
-    tertiary: WindingRating = WindingRating()
-    primary_secondary: PairImpedance = PairImpedance()
-    primary_tertiary: PairImpedance = PairImpedance()
-    secondary_tertiary: PairImpedance = PairImpedance()
+    primary: WindingRating = UNRATED_WINDING
+    secondary: WindingRating = UNRATED_WINDING
+    tertiary: WindingRating = UNRATED_WINDING
+    primary_secondary: PairImpedance = NO_IMPEDANCE
+    primary_tertiary: PairImpedance = NO_IMPEDANCE
+    secondary_tertiary: PairImpedance = NO_IMPEDANCE
     no_load_kw: float | None = None
     magnetising_percent: float | None = None
-    reliability: Reliability = Reliability()
+    reliability: Reliability = UNRATED_FAILURES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +145,7 @@ class GroundingTransformerType(Record):
     rated_kva: float | None = None
     rated_kv: float | None = None
     connection: Connection | None = None
-    reliability: Reliability = Reliability()
+    reliability: Reliability = UNRATED_FAILURES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,8 +165,8 @@ class RegulatorType(Record):
     pt_ratio: float | None = None
     reversible: bool | None = None
     max_a: float | None = None
-    loading_kva: Ratings = Ratings()
-    reliability: Reliability = Reliability()
+    loading_kva: Ratings = UNRATED
+    reliability: Reliability = UNRATED_FAILURES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,7 +175,7 @@ class SwitchgearType(Record):
 
     id: str
     kind: SwitchgearKind
-    amps: Ratings = Ratings()
+    amps: Ratings = UNRATED
     rated_kv: float | None = None  # line to line
     interrupting_a: float | None = None
     reversible: bool | None = None
@@ -177,7 +183,7 @@ class SwitchgearType(Record):
     automated: bool | None = None
     single_phase_locking: bool | None = None
     single_phase_tripping: bool | None = None
-    reliability: Reliability = Reliability()
+    reliability: Reliability = UNRATED_FAILURES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,7 +213,7 @@ class SeriesType(Record):
     id: str
     capacitor: bool
     reactance_ohm: float | None = None
-    amps: Ratings = Ratings()
+    amps: Ratings = UNRATED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,4 +235,4 @@ class SubstationType(Record):
     base_mva: float | None = None
     connection: Connection | None = None
     transformer_connection: str | None = None  # as written
-    reliability: Reliability = Reliability()
+    reliability: Reliability = UNRATED_FAILURES

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from grid_fed_rl.feeders.cyme.codes import (
+    UNSAID,
     ByPhase,
     Connection,
     Phases,
@@ -49,6 +50,9 @@ class LoadTapChanger:
     at_section: str | None = None
 
 
+NO_LTC = LoadTapChanger()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transformer(Device):
     """A two-winding transformer of the catalogue (`TransformerType`).
@@ -72,7 +76,7 @@ class Transformer(Device):
     open_delta_phase: str | None = None
     from_node: str | None = None
     phase_shift: str | None = None  # as written
-    ltc: LoadTapChanger = LoadTapChanger()
+    ltc: LoadTapChanger = NO_LTC
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,8 +88,8 @@ class TransformerByPhase(Device):
     equipment_c: str | None = None
     connection: TransformerConnection | None = None
     connection_code: str | None = None
-    primary_tap_percent: ByPhase = ByPhase()
-    secondary_tap_percent: ByPhase = ByPhase()
+    primary_tap_percent: ByPhase = UNSAID
+    secondary_tap_percent: ByPhase = UNSAID
     primary_rg_ohm: float | None = None
     primary_xg_ohm: float | None = None
     secondary_rg_ohm: float | None = None
@@ -108,7 +112,7 @@ class Autotransformer(Device):
     primary_base_kv: float | None = None
     secondary_base_kv: float | None = None
     from_node: str | None = None
-    ltc: LoadTapChanger = LoadTapChanger()
+    ltc: LoadTapChanger = NO_LTC
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,23 +157,23 @@ class Regulator(Device):
     connection: Connection | None = None
     mode: RegulatorMode | None = None
     setting: str | None = None  # as written
-    max_buck_percent: ByPhase = ByPhase()
-    max_boost_percent: ByPhase = ByPhase()
-    band_v: ByPhase = ByPhase()
-    ct_a: ByPhase = ByPhase()
-    pt_ratio: ByPhase = ByPhase()
-    v_set: ByPhase = ByPhase()
-    r_set: ByPhase = ByPhase()
-    x_set: ByPhase = ByPhase()
-    tap: ByPhase = ByPhase()
+    max_buck_percent: ByPhase = UNSAID
+    max_boost_percent: ByPhase = UNSAID
+    band_v: ByPhase = UNSAID
+    ct_a: ByPhase = UNSAID
+    pt_ratio: ByPhase = UNSAID
+    v_set: ByPhase = UNSAID
+    r_set: ByPhase = UNSAID
+    x_set: ByPhase = UNSAID
+    tap: ByPhase = UNSAID
     at_section: str | None = None
     from_node: str | None = None
     reversible: bool | None = None
     reverse_mode: str | None = None  # as written
     reverse_threshold: float | None = None
-    reverse_v_set: ByPhase = ByPhase()
-    reverse_r_set: ByPhase = ByPhase()
-    reverse_x_set: ByPhase = ByPhase()
+    reverse_v_set: ByPhase = UNSAID
+    reverse_r_set: ByPhase = UNSAID
+    reverse_x_set: ByPhase = UNSAID
     first_house_low_v: float | None = None
     first_house_high_v: float | None = None
     delay_first_s: float | None = None
@@ -204,16 +208,16 @@ class ShuntCapacitor(Device):
     equipment: str | None = None
     connection: Connection | None = None
     phases: Phases | None = None
-    fixed_kvar: ByPhase = ByPhase()
-    switched_kvar: ByPhase = ByPhase()
+    fixed_kvar: ByPhase = UNSAID
+    switched_kvar: ByPhase = UNSAID
     kvar_three_phase: float | None = None
-    fixed_losses_kw: ByPhase = ByPhase()
-    switched_losses_kw: ByPhase = ByPhase()
+    fixed_losses_kw: ByPhase = UNSAID
+    switched_losses_kw: ByPhase = UNSAID
     losses_three_phase_kw: float | None = None
     kv: float | None = None
     control: str | None = None
-    on_value: ByPhase = ByPhase()
-    off_value: ByPhase = ByPhase()
+    on_value: ByPhase = UNSAID
+    off_value: ByPhase = UNSAID
     controlling_phase: str | None = None
     controlled_node: str | None = None
     closed_phases: Phases | None = None  # of the switched part; None where the file says less
@@ -231,9 +235,9 @@ class ShuntReactor(Device):
     equipment: str | None = None
     connection: Connection | None = None
     phases: Phases | None = None
-    kvar: ByPhase = ByPhase()
+    kvar: ByPhase = UNSAID
     kvar_three_phase: float | None = None
-    losses_kw: ByPhase = ByPhase()
+    losses_kw: ByPhase = UNSAID
     kv: float | None = None
 
 

@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 
-from grid_fed_rl.feeders.cyme.codes import ByPhase, Location
+from grid_fed_rl.feeders.cyme.codes import UNSAID, ByPhase, Location
 from grid_fed_rl.feeders.cyme.places import Record
 
 __all__ = [
+    "UNRATED",
+    "UNRATED_FAILURES",
     "CableConductor",
     "CableInsulation",
     "CableNeutral",
@@ -44,6 +46,9 @@ class Reliability:
     switch_h: float | None = None
 
 
+UNRATED_FAILURES = Reliability()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ratings:
     """Nominal rating and the four that users name (summer, winter, emergency ...): A or kVA."""
@@ -53,6 +58,9 @@ class Ratings:
     second: float | None = None
     third: float | None = None
     fourth: float | None = None
+
+
+UNRATED = Ratings()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +124,7 @@ class UndergroundLine(Device):
     cable: str
     length_m: float
     n_parallel: int | None = None
-    amps: Ratings = Ratings()
+    amps: Ratings = UNRATED
     earth_ohm_m: float | None = None
 
 
@@ -140,12 +148,12 @@ class Conductor(Record):
     gmr_m: float | None = None
     r25_ohm_per_km: float | None = None
     r50_ohm_per_km: float | None = None
-    amps: Ratings = Ratings()
+    amps: Ratings = UNRATED
     withstand_a: float | None = None
     material: str | None = None
     size_mm2: float | None = None
     frequency_hz: float | None = None
-    reliability: Reliability = Reliability()
+    reliability: Reliability = UNRATED_FAILURES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,11 +197,11 @@ class LineType(Record):
     b0_us_per_km: float | None = None
     g1_us_per_km: float | None = None
     g0_us_per_km: float | None = None
-    amps: Ratings = Ratings()
+    amps: Ratings = UNRATED
     locked: bool | None = None
     user_impedances: bool | None = None
     frequency_hz: float | None = None
-    reliability: Reliability = Reliability()
+    reliability: Reliability = UNRATED_FAILURES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,15 +215,15 @@ class UnbalancedLineType(Record):
     neutral_1: str | None = None
     neutral_2: str | None = None
     spacing: str | None = None
-    r_ohm_per_km: ByPhase = ByPhase()
-    x_ohm_per_km: ByPhase = ByPhase()
-    b_us_per_km: ByPhase = ByPhase()
-    g_us_per_km: ByPhase = ByPhase()
-    r_mutual_ohm_per_km: ByPhase = ByPhase()
-    x_mutual_ohm_per_km: ByPhase = ByPhase()
-    b_mutual_us_per_km: ByPhase = ByPhase()
-    g_mutual_us_per_km: ByPhase = ByPhase()
-    amps: ByPhase = ByPhase()  # nominal
+    r_ohm_per_km: ByPhase = UNSAID
+    x_ohm_per_km: ByPhase = UNSAID
+    b_us_per_km: ByPhase = UNSAID
+    g_us_per_km: ByPhase = UNSAID
+    r_mutual_ohm_per_km: ByPhase = UNSAID
+    x_mutual_ohm_per_km: ByPhase = UNSAID
+    b_mutual_us_per_km: ByPhase = UNSAID
+    g_mutual_us_per_km: ByPhase = UNSAID
+    amps: ByPhase = UNSAID  # nominal
     locked: bool | None = None
     user_impedances: bool | None = None
     frequency_hz: float | None = None
@@ -271,7 +279,7 @@ class CableType(Record):
     b0_us_per_km: float | None = None
     g1_us_per_km: float | None = None
     g0_us_per_km: float | None = None
-    amps: Ratings = Ratings()
+    amps: Ratings = UNRATED
     withstand_a: float | None = None
     rated_kv: float | None = None
     locked: bool | None = None
@@ -291,4 +299,4 @@ class CableType(Record):
     sheath_outer_m: float | None = None
     sheath_ohm_per_km: float | None = None
     overall_diameter_m: float | None = None
-    reliability: Reliability = Reliability()
+    reliability: Reliability = UNRATED_FAILURES

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from grid_fed_rl.feeders.cyme.codes import (
+    UNSAID,
     ByPhase,
     Connection,
     ImpedanceUnit,
@@ -93,7 +94,7 @@ class Source(Record):
     equipment: str | None = None
     network: str | None = None
     desired_kv: float | None = None
-    operating_kv: ByPhase = ByPhase()
+    operating_kv: ByPhase = UNSAID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,8 +108,8 @@ class SourceEquivalent(Record):
     node: str
     load_model: str | None = None
     kv: float | None = None
-    angle_deg: ByPhase = ByPhase()
-    operating_kv: ByPhase = ByPhase()
+    angle_deg: ByPhase = UNSAID
+    operating_kv: ByPhase = UNSAID
     r1: float | None = None
     x1: float | None = None
     r2: float | None = None
@@ -127,8 +128,8 @@ class LoadEquivalent(Record):
     node: str
     load_model: str | None = None
     format: str | None = None  # as written: KW_PF, KW_KVAR, KVA_PF, AMP_PF
-    value1: ByPhase = ByPhase()
-    value2: ByPhase = ByPhase()
+    value1: ByPhase = UNSAID
+    value2: ByPhase = UNSAID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
