@@ -1,8 +1,7 @@
 """CYME's codes as words: phases, connections, places on a section, kinds of device.
 
 Text exports, databases and XML write the same thing in different codes; the readers turn all of
-them into these. Sources: the tables of DiTTo's CYME reader (numbers and words of connections,
-phases and load values) and the samples of IEEE 13, whose text and database say the same feeder.
+them into these; `code_tables` says how, and where that is known from.
 """
 
 from enum import StrEnum
@@ -53,59 +52,71 @@ UNSAID = ByPhase()
 
 
 class Connection(StrEnum):
-    """Connection of a load, capacitor, regulator, source or one side of a transformer."""
+    """Connection of a load, capacitor, regulator or source, or of one side of a transformer."""
 
-    YG = "Yg"
+    YG = "Yg"  # grounded wye
     Y = "Y"
     DELTA = "D"
     OPEN_DELTA = "DO"
     CLOSED_DELTA = "DC"
-    ZG = "Zg"
-    CENTRE_TAP = "CT"
-    DG = "Dg"
     OPEN_Y = "YO"
+    ZG = "Zg"  # grounded zigzag
+    DG = "Dg"  # delta with one corner grounded
+    DN = "Dn"  # delta with a neutral
+    CENTRE_TAP = "CT"
+    DELTA_CENTRE_TAP = "DCT"
+    OPEN_DELTA_CENTRE_TAP = "DOCT"
+    T = "T"
+    TG = "Tg"
 
 
 class TransformerConnection(StrEnum):
     """Connection of both sides of a two-winding transformer, primary first."""
 
+    YG_YG = "Yg_Yg"
+    D_YG = "D_Yg"
+    YG_D = "Yg_D"
     Y_Y = "Y_Y"
-    D_Y = "D_Y"
-    Y_D = "Y_D"
-    YNG_YNG = "YNG_YNG"
     D_D = "D_D"
     DO_DO = "DO_DO"
     YO_DO = "YO_DO"
-    D_YNG = "D_YNG"
-    YNG_D = "YNG_D"
-    Y_YNG = "Y_YNG"
-    YNG_Y = "YNG_Y"
-    YG_ZG = "YG_ZG"
-    D_ZG = "D_ZG"
-    YG_CT = "YG_CT"
+    D_Y = "D_Y"
+    Y_D = "Y_D"
+    YG_Y = "Yg_Y"
+    Y_YG = "Y_Yg"
+    YG_ZG = "Yg_Zg"
+    D_ZG = "D_Zg"
+    ZG_YG = "Zg_Yg"
+    ZG_D = "Zg_D"
+    YG_CT = "Yg_CT"
     D_CT = "D_CT"
+    YG_DCT = "Yg_DCT"
+    D_DCT = "D_DCT"
+    Y_DCT = "Y_DCT"
+    DO_DOCT = "DO_DOCT"
+    YO_DOCT = "YO_DOCT"
+    DO_YO = "DO_YO"
+    YG_DN = "Yg_Dn"
+    Y_DN = "Y_Dn"
+    D_DN = "D_Dn"
+    ZG_DN = "Zg_Dn"
+    DN_YG = "Dn_Yg"
+    DN_Y = "Dn_Y"
+    DN_D = "Dn_D"
+    DN_DN = "Dn_Dn"
+    DN_ZG = "Dn_Zg"
+    T_T = "T_T"
+    T_TG = "T_Tg"
 
     @property
     def primary(self) -> Connection:
         """Connection of the primary side."""
-        return _SIDES[self.value.split("_")[0]]
+        return Connection(self.value.split("_")[0])
 
     @property
     def secondary(self) -> Connection:
         """Connection of the secondary side."""
-        return _SIDES[self.value.split("_")[1]]
-
-
-_SIDES = {
-    "Y": Connection.Y,
-    "YNG": Connection.YG,
-    "YG": Connection.YG,
-    "D": Connection.DELTA,
-    "DO": Connection.OPEN_DELTA,
-    "YO": Connection.OPEN_Y,
-    "ZG": Connection.ZG,
-    "CT": Connection.CENTRE_TAP,
-}
+        return Connection(self.value.split("_")[1])
 
 
 class Location(StrEnum):
@@ -145,7 +156,10 @@ class RegulatorMode(StrEnum):
 
     FIXED = "fixed"  # its taps, as given
     TERMINAL = "terminal"  # the voltage at its own terminals
-    LOAD_CENTRE = "load_centre"  # the voltage at a section downstream, or by line-drop
+    LOAD_CENTRE = "load_centre"  # the voltage at a section downstream
+    LINE_DROP = "line_drop"  # the voltage behind R and X settings
+    LINE_DROP_Z = "line_drop_z"  # the voltage behind a Z setting
+    SCRIPT = "script"
 
 
 class ImpedanceUnit(StrEnum):

@@ -49,7 +49,6 @@ class TransformerType(Record):
     xr1: float | None = None
     xr0: float | None = None
     connection: TransformerConnection | None = None
-    connection_code: str | None = None
     primary_rg_ohm: float | None = None
     primary_xg_ohm: float | None = None
     secondary_rg_ohm: float | None = None
@@ -81,7 +80,6 @@ class AutotransformerType(Record):
     xr1: float | None = None
     xr0: float | None = None
     connection: Connection | None = None
-    connection_code: str | None = None
     rg_ohm: float | None = None
     xg_ohm: float | None = None
     no_load_kw: float | None = None

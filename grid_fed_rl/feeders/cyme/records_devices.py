@@ -57,14 +57,12 @@ NO_LTC = LoadTapChanger()
 class Transformer(Device):
     """A two-winding transformer of the catalogue (`TransformerType`).
 
-    `connection` is None where the file writes a number whose meaning depends on the version;
-    `connection_code` is what it wrote, and the catalogue's connection then counts. Taps are in
-    percent of rated voltage; `from_node` is on the primary side.
+    `connection` counts before the catalogue's; None where the file leaves it to the catalogue.
+    Taps are in percent of rated voltage; `from_node` is on the primary side.
     """
 
     equipment: str
     connection: TransformerConnection | None = None
-    connection_code: str | None = None
     primary_tap_percent: float | None = None
     secondary_tap_percent: float | None = None
     primary_rg_ohm: float | None = None
@@ -87,7 +85,6 @@ class TransformerByPhase(Device):
     equipment_b: str | None = None
     equipment_c: str | None = None
     connection: TransformerConnection | None = None
-    connection_code: str | None = None
     primary_tap_percent: ByPhase = UNSAID
     secondary_tap_percent: ByPhase = UNSAID
     primary_rg_ohm: float | None = None
@@ -106,7 +103,6 @@ class Autotransformer(Device):
 
     equipment: str
     connection: Connection | None = None
-    connection_code: str | None = None
     primary_tap_percent: float | None = None
     secondary_tap_percent: float | None = None
     primary_base_kv: float | None = None

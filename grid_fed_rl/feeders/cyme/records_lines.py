@@ -73,12 +73,16 @@ class Point:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Device(Record):
-    """What stands on a section. A disconnected device carries no current at all."""
+    """What stands on a section.
+
+    A disconnected device carries no current at all; a bypassed one is a piece of wire.
+    """
 
     section: str
     number: str
     location: Location | None = None
     connected: bool = True
+    bypassed: bool = False
     x: float | None = None
     y: float | None = None
 
