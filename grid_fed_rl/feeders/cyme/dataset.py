@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from grid_fed_rl.feeders.cyme import records_catalogue as _catalogue
 from grid_fed_rl.feeders.cyme import records_der as _der
@@ -11,7 +12,15 @@ from grid_fed_rl.feeders.cyme import records_loads as _loads
 from grid_fed_rl.feeders.cyme import records_network as _network
 from grid_fed_rl.feeders.cyme.codes import GeneratorKind, MotorKind, SwitchgearKind
 
-__all__ = ["Coverage", "CymeDataset", "Table"]
+__all__ = ["Coverage", "CymeDataset", "Table", "Use"]
+
+
+class Use(StrEnum):
+    """What was made of a section, table or kind of element."""
+
+    READ = "read"  # records
+    IGNORED = "ignored"  # nothing: drawing, protection, harmonics, catalogues of what no row uses
+    UNKNOWN = "unknown"  # nothing: nobody has met it
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +34,7 @@ class Coverage:
         read: Columns that went into fields.
         ignored: Columns known to matter to nothing here: labels, colours, drawing.
         unknown: Columns that nobody has met, with the number of rows that say something in them.
-        known: False for a section that no record is made of; its rows are in `others`.
+        use: Whether records were made of it; if not, its rows are in `others`.
     """
 
     file: str
@@ -34,7 +43,7 @@ class Coverage:
     read: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
     unknown: Mapping[str, int] = field(default_factory=dict)
-    known: bool = True
+    use: Use = Use.READ
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +88,7 @@ class CymeDataset:
     three_winding: tuple[_devices.ThreeWindingTransformer, ...] = ()
     grounding_transformers: tuple[_devices.GroundingTransformer, ...] = ()
     regulators: tuple[_devices.Regulator, ...] = ()
+    tap_timings: tuple[_devices.TapTiming, ...] = ()
     switchgear: tuple[_devices.Switchgear, ...] = ()
     shunt_capacitors: tuple[_devices.ShuntCapacitor, ...] = ()
     shunt_reactors: tuple[_devices.ShuntReactor, ...] = ()
@@ -107,7 +117,9 @@ class CymeDataset:
     autotransformer_types: Mapping[str, _catalogue.AutotransformerType] = field(
         default_factory=dict
     )
-    three_winding_types: Mapping[str, _catalogue.ThreeWindingType] = field(default_factory=dict)
+    three_winding_types: Mapping[tuple[bool, str], _catalogue.ThreeWindingType] = field(
+        default_factory=dict
+    )
     grounding_types: Mapping[str, _catalogue.GroundingTransformerType] = field(default_factory=dict)
     regulator_types: Mapping[str, _catalogue.RegulatorType] = field(default_factory=dict)
     switchgear_types: Mapping[tuple[SwitchgearKind, str], _catalogue.SwitchgearType] = field(

@@ -53,7 +53,7 @@ class Storage(Device):
     soc_max_percent: float | None = None
     soc_min_percent: float | None = None
     soc_initial_percent: float | None = None
-    grid_output_kw: float | None = None
+    grid_output: str | None = None  # as written
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

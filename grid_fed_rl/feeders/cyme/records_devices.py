@@ -11,6 +11,7 @@ from grid_fed_rl.feeders.cyme.codes import (
     SwitchgearKind,
     TransformerConnection,
 )
+from grid_fed_rl.feeders.cyme.places import Record
 from grid_fed_rl.feeders.cyme.records_lines import Device
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "ShuntCapacitor",
     "ShuntReactor",
     "Switchgear",
+    "TapTiming",
     "ThreeWindingTransformer",
     "Transformer",
     "TransformerByPhase",
@@ -172,8 +174,17 @@ class Regulator(Device):
     reverse_x_set: ByPhase = UNSAID
     first_house_low_v: float | None = None
     first_house_high_v: float | None = None
-    delay_first_s: float | None = None
-    delay_next_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TapTiming(Record):
+    """How long a regulator or tap changer waits, by its number and type: s."""
+
+    number: str
+    device_type: str | None = None
+    first_s: float | None = None
+    next_s: float | None = None
+    mechanism_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
