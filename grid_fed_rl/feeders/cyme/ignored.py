@@ -53,6 +53,15 @@ AutoGen TravelingTime BackgroundHarmonicVoltage UserDefinedHarmonicEnveloppe
 HasAverageGeoArrangement HasGeometricalArrangement GroundTripRating PhaseTripRating
 AlternateGroundTripRating AlternatePhaseTripRating UseAlternate RatedSpeed NumberOfPoles
 SynchronousSpeed BreakPointIndex BreakPointLocation IsBreakPoint EquipmentType
+NEMA ComputeMode XdSaturated AutoComputeFromEqCircuit FixedQLimits Converter FirstHouseHigh
+FirstHouseLow Reversible Type LTCIndex TapChangingAlgo ControlOnTapSide WantIntegration
+UseInverseTimeDelayChar RatedWindspeed_MS CutinWindspeed_MS CutoutWindspeed_MS NbOfRotorBlades
+ROTORRADIUS RatedSpeed_RPM MinSpeed_RPM MaxSpeed_RPM WindTurbineInertia_KGM2
+SpringConstant_NMSRAD DampingConstant_NMSRAD GearboxRatio GeneratorType
+GeneratorEfficiency_Percent GeneratorRatedSpeed_RPM SCCurrentTempCoeff OCVoltageTempCoeff
+OperatingTemperature RefAmbientTemperature STCTemperature STCInsolation N0 GovernorKp GovernorKi
+TurbineTimeConstant Inertia InertiaUnitType SynchronousReactance MVA_1 MVA_2 MVA_3 MVA_4
+PrimaryEquivalentType SubPrimaryLLVoltage SecondaryFaultReactance
 """
 _STARTS = (
     "tag",
@@ -60,6 +69,7 @@ _STARTS = (
     "color",
     "harmonic",
     "flowconstraint",
+    "maximumflow",
     "demandtype",
     "value1",  # of meters on devices: what was measured, not what stands there
     "value2",
@@ -83,6 +93,14 @@ _STARTS = (
     "cost",
     "phalt",
     "grdalt",
+    "ltc1",
+    "ltc2",
+    "ampsa",  # ratings other than the nominal one
+    "ampsb",
+    "ampsc",
+    "primarycapacitylimit",
+    "secondarycapacitylimit",
+    "tertiarycapacitylimit",
     "subtransient",
     "transient",
 )

@@ -95,12 +95,16 @@ def by_phase(name: str, quantity: Quantity, names: str, together: str = "") -> t
     )
 
 
-def _ratings(group: str, nominal: str, others: str) -> tuple[Field, ...]:
+def _ratings(group: str, nominal: str, others: str, first: str = "") -> tuple[Field, ...]:
     words = ("First", "Second", "Third", "Fourth")
     return (
         column(f"{group}.nominal", NUMBER, nominal),
         *(
-            column(f"{group}.{word.lower()}", NUMBER, others.format(i=i, word=word))
+            column(
+                f"{group}.{word.lower()}",
+                NUMBER,
+                f"{others.format(i=i, word=word)} {first if i == 1 else ''}",
+            )
             for i, word in enumerate(words, start=1)
         ),
     )
@@ -115,6 +119,7 @@ KVA = _ratings(
     "loading_kva",
     "KVA NominalRatingKVA RatedKVA",
     "KVA_{i} SelfCooledKVA_{i} {word}LoadingLimitKVA {word}RatedKVA",
+    first="SelfCooledKVA",
 )
 
 

@@ -129,6 +129,9 @@ _TRANSFORMERS = (
                 NUMBER,
                 "Z0SecMag ZeroSeqImpedanceSecMagPercent",
             ),
+            column("xr0_primary_secondary", NUMBER, "XR0PrimSec XR0PrimSecRatio"),
+            column("xr0_primary_magnetising", NUMBER, "XR0PrimMag XR0PrimMagRatio"),
+            column("xr0_secondary_magnetising", NUMBER, "XR0SecMag XR0SecMagRatio"),
             column(
                 "connection",
                 Code(TYPE_CONNECTION, "a transformer connection"),

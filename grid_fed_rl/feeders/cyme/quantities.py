@@ -49,7 +49,7 @@ class Context(NamedTuple):
 class Quantity(Protocol):
     """What a column holds."""
 
-    def convert(self, cells: Sequence[str], context: Context) -> list[object]:
+    def convert(self, cells: Sequence[str], context: Context, /) -> list[object]:
         """Convert a column's cells; None where a cell is empty or, after a complaint, wrong."""
         ...
 
@@ -61,22 +61,23 @@ def is_empty(cell: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Number:
-    """A finite number, scaled to the unit of the field."""
+    """A finite number, in the unit of the field once divided (SI) or multiplied (imperial)."""
 
-    si: float = 1.0
+    per: float = 1.0
     imperial: float = 1.0
     whole: bool = False
 
-    def convert(self, cells: Sequence[str], context: Context) -> list[object]:
+    def convert(self, cells: Sequence[str], context: Context, /) -> list[object]:
         """Convert a column of numbers."""
         found = _floats(cells)
         if found is None:
             found = [_float(cell, row, context.complain) for row, cell in enumerate(cells)]
         if self.whole:
             return [_whole(x, row, context.complain) for row, x in enumerate(found)]
-        scale = self.imperial if context.imperial else self.si
-        if scale != 1.0:
-            return [None if x is None else x * scale for x in found]
+        if context.imperial and self.imperial != 1.0:
+            return [None if x is None else x * self.imperial for x in found]
+        if not context.imperial and self.per != 1.0:
+            return [None if x is None else x / self.per for x in found]
         return list(found)
 
 
@@ -120,7 +121,7 @@ class _Name:
 
     none: bool = False
 
-    def convert(self, cells: Sequence[str], context: Context) -> list[object]:
+    def convert(self, cells: Sequence[str], _context: Context, /) -> list[object]:
         """Convert a column of names."""
         nothing = _EMPTY | {"none"} if self.none else _EMPTY
         names: dict[str, object] = {}
@@ -138,7 +139,7 @@ class Code:
     what: str
     open_ended: bool = False
 
-    def convert(self, cells: Sequence[str], context: Context) -> list[object]:
+    def convert(self, cells: Sequence[str], context: Context, /) -> list[object]:
         """Convert a column of codes."""
         table = self.words[context.dialect]
         known: dict[str, object] = {}
@@ -173,8 +174,8 @@ def _listed(table: Mapping[str, object]) -> str:
 NUMBER = _Number()
 INTEGER = _Number(whole=True)
 METRES = _Number(1.0, 0.3048)
-CENTIMETRES = _Number(0.01, 0.0254)
-MILLIMETRES = _Number(0.001, 0.0254)
+CENTIMETRES = _Number(100.0, 0.0254)
+MILLIMETRES = _Number(1000.0, 0.0254)
 PER_KM = _Number(1.0, 1.0 / _MILE_KM)
 MOTOR_KW = _Number(1.0, 0.745699872)  # horsepower in imperial files
 NAME = _Name()

@@ -46,6 +46,9 @@ class TransformerType(Record):
     z0_primary_secondary_percent: float | None = None
     z0_primary_magnetising_percent: float | None = None
     z0_secondary_magnetising_percent: float | None = None
+    xr0_primary_secondary: float | None = None
+    xr0_primary_magnetising: float | None = None
+    xr0_secondary_magnetising: float | None = None
     xr1: float | None = None
     xr0: float | None = None
     connection: TransformerConnection | None = None

@@ -76,6 +76,7 @@ class Transformer(Device):
     open_delta_phase: str | None = None
     from_node: str | None = None
     phase_shift: str | None = None  # as written
+    gamma_phase_shift_deg: float | None = None
     ltc: LoadTapChanger = NO_LTC
 
 
@@ -165,6 +166,7 @@ class Regulator(Device):
     x_set: ByPhase = UNSAID
     tap: ByPhase = UNSAID
     at_section: str | None = None
+    leading_unit: str | None = None  # as written; of an open delta
     from_node: str | None = None
     reversible: bool | None = None
     reverse_mode: str | None = None  # as written
