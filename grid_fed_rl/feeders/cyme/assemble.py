@@ -72,7 +72,7 @@ def _parts(built: Built, faults: list[CymeFault]) -> dict[str, Any]:
         mapping = parts.setdefault(kind.attribute, {})
         for record in kept:
             key = _key(kind, record)
-            mapping[key if len(key) > 1 else key[0]] = record
+            mapping[key if len(key) > 1 else next(iter(key))] = record
     return parts
 
 

@@ -173,6 +173,7 @@ def _assemble(
     places = map(table.place, range(size))
     made: list[Record] = []
     keys = tuple(flat)
+    raw = [name for name in keys if name.startswith("~")]
     cells = zip(*flat.values(), strict=True) if flat else iter(())
     for row, (place, left, found) in enumerate(zip(places, extras, cells, strict=True)):
         if row in bad:
@@ -181,5 +182,7 @@ def _assemble(
         record.update(kind.constants)
         if kind.finish is not None:
             record = kind.finish(record, table.dialect)
+        for name in raw:
+            record.pop(name, None)
         made.append(kind.record(place=place, extra=left, **record))
     return made

@@ -17,6 +17,7 @@ from typing import Literal
 
 from grid_fed_rl.feeders.cyme.codes import (
     Connection,
+    DeviceType,
     ImpedanceUnit,
     LoadKind,
     Location,
@@ -31,8 +32,10 @@ __all__ = [
     "CLOSED",
     "CONNECTED",
     "CONNECTION",
+    "DEVICE_TYPE",
     "FLAG",
     "IMPEDANCE_UNIT",
+    "LINE_TO_NEUTRAL",
     "LOAD_KIND",
     "LOCATION",
     "ORDER",
@@ -252,3 +255,24 @@ SINGLE_PHASE: Words = {
         "threephasecore": False,
     },
 }
+
+LINE_TO_NEUTRAL: Words = {
+    "text": {"0": False, "1": True, "kvll": False, "kvln": True},
+    "database": {"0": False, "1": True},
+    "xml": {"kvll": False, "kvln": True, "kv": False},
+}
+"""Whether a transformer's voltages are line to neutral; other units are refused."""
+
+DEVICE_TYPE = _everywhere(
+    {member.value: member for member in DeviceType}
+    | {member.name.replace("_", "").lower(): member for member in DeviceType}
+    | {
+        "sectionalizer": DeviceType.SECTIONALISER,
+        "electronicconvertergenerator": DeviceType.CONVERTER_GENERATOR,
+        "wecs": DeviceType.WIND,
+        "sofc": DeviceType.FUEL_CELL,
+        "bess": DeviceType.STORAGE,
+        "threewindingautotransformer": DeviceType.THREE_WINDING_AUTOTRANSFORMER,
+    }
+)
+"""Device types by number (text, databases) and by element (XML)."""

@@ -202,7 +202,7 @@ class MotorKind(StrEnum):
 
 
 class DeviceType(StrEnum):
-    """Device types by CYME's numbers, as the tables that join by number write them."""
+    """Device types by CYME's numbers; those from 49 on are of its Python interface's list."""
 
     UNDERGROUND = "1"
     OVERHEAD = "2"
@@ -238,3 +238,6 @@ class DeviceType(StrEnum):
     PHOTOVOLTAIC = "45"
     AUTOTRANSFORMER = "47"
     THREE_WINDING_AUTOTRANSFORMER = "48"
+    NETWORK_PROTECTOR = "49"
+    REGULATOR_BY_PHASE = "67"
+    STORAGE = "80"

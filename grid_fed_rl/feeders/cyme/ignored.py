@@ -61,7 +61,13 @@ SpringConstant_NMSRAD DampingConstant_NMSRAD GearboxRatio GeneratorType
 GeneratorEfficiency_Percent GeneratorRatedSpeed_RPM SCCurrentTempCoeff OCVoltageTempCoeff
 OperatingTemperature RefAmbientTemperature STCTemperature STCInsolation N0 GovernorKp GovernorKi
 TurbineTimeConstant Inertia InertiaUnitType SynchronousReactance MVA_1 MVA_2 MVA_3 MVA_4
-PrimaryEquivalentType SubPrimaryLLVoltage SecondaryFaultReactance
+DeviceType NEMACode LossesKW PhaseType FirstNominalCapacityMVA SecondNominalCapacityMVA
+ThirdNominalCapacityMVA FourthNominalCapacityMVA PrimaryEquivalentType SubPrimaryLLVoltage
+SecondaryFaultReactance FaultContributionBasedOnRatedPower FaultContributionUnit ForceT0
+InsolationModelID FrequencySourceID SourceHarmonicModelType PulseNumber FiringAngle OverlapAngle
+PythonDeviceScriptID WindModelID ConstantWindSpeed WindingType LayerPosition
+CableConcentricNeutralLocation CableInsulationLocation CableConductorLocation CableSize
+ArmorOuterDiameter
 """
 _STARTS = (
     "tag",
@@ -95,6 +101,13 @@ _STARTS = (
     "grdalt",
     "ltc1",
     "ltc2",
+    "firstrating",
+    "secondrating",
+    "thirdrating",
+    "fourthrating",
+    "conductor1c2",  # of the second circuit
+    "conductor2c2",
+    "conductor3c2",
     "ampsa",  # ratings other than the nominal one
     "ampsb",
     "ampsc",

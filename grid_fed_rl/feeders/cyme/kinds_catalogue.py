@@ -1,7 +1,12 @@
 """Columns of the equipment catalogue, but for lines, cables and what generates."""
 
 from grid_fed_rl.feeders.cyme import records_catalogue as records
-from grid_fed_rl.feeders.cyme.code_tables import CONNECTION, SINGLE_PHASE, TYPE_CONNECTION
+from grid_fed_rl.feeders.cyme.code_tables import (
+    CONNECTION,
+    LINE_TO_NEUTRAL,
+    SINGLE_PHASE,
+    TYPE_CONNECTION,
+)
 from grid_fed_rl.feeders.cyme.codes import SwitchgearKind
 from grid_fed_rl.feeders.cyme.kinds import AMPS, FAILURES, KVA, Field, Kind, column, flag, need
 from grid_fed_rl.feeders.cyme.kinds_network import (
@@ -115,6 +120,11 @@ _TRANSFORMERS = (
             ),
             _RATED_KVA,
             *_VOLTAGES,
+            column(
+                "line_to_neutral",
+                Code(LINE_TO_NEUTRAL, "kV, line to line or to neutral"),
+                "VoltageUnit TransfoVoltageUnit",
+            ),
             *_IMPEDANCES,
             column(
                 "z0_primary_secondary_percent", NUMBER, "Z0PrimSec ZeroSeqImpedancePrimSecPercent"
@@ -166,6 +176,11 @@ _TRANSFORMERS = (
             _TYPE,
             _RATED_KVA,
             *_VOLTAGES,
+            column(
+                "line_to_neutral",
+                Code(LINE_TO_NEUTRAL, "kV, line to line or to neutral"),
+                "VoltageUnit TransfoVoltageUnit",
+            ),
             *_IMPEDANCES,
             column(
                 "connection",

@@ -1,7 +1,7 @@
 """Columns of generators, motors, photovoltaics, storage and converters."""
 
 from grid_fed_rl.feeders.cyme import records_der as records
-from grid_fed_rl.feeders.cyme.code_tables import CONNECTION, PHASES
+from grid_fed_rl.feeders.cyme.code_tables import CONNECTION, DEVICE_TYPE, PHASES
 from grid_fed_rl.feeders.cyme.codes import GeneratorKind, MotorKind
 from grid_fed_rl.feeders.cyme.kinds import DEVICE, Kind, column, need
 from grid_fed_rl.feeders.cyme.kinds_network import SEQUENCE, UNIT
@@ -21,7 +21,7 @@ _ACTIVE = column(
     "active_kw", NUMBER, "ActiveGeneration KWSet ActiveGeneration_KW ActiveGenerationKW"
 )
 _NUMBER = need("number", NAME, "DeviceNumber")
-_TYPE = column("device_type", NAME, "DeviceType")
+_TYPE = column("device_type", Code(DEVICE_TYPE, "a device type", open_ended=True), "DeviceType")
 
 _GENERATORS = {
     GeneratorKind.SYNCHRONOUS: ("SYNCHRONOUS GENERATOR", "SynchronousGenerator", "36"),
@@ -244,12 +244,15 @@ _CATALOGUE = (
             elements=(f"{element}DB",),
             fields=(
                 _ID,
-                column("rated_kva", NUMBER, "KVA RatedKVA GeneratorRatedCapacity_KVA"),
-                column("rated_kv", NUMBER, "KVLL RatedKVLL GeneratorRatedVoltage_KV"),
+                column(
+                    "rated_kva", NUMBER, "KVA RatedKVA GeneratorRatedCapacity_KVA RatedCapacity"
+                ),
+                column("rated_kv", NUMBER, "KVLL RatedKVLL GeneratorRatedVoltage_KV RatedVoltage"),
                 column(
                     "active_kw",
                     NUMBER,
-                    "ActiveGeneration ActiveGenerationKW GeneratorRatedPower_KW RatedPower",
+                    "ActiveGeneration ActiveGenerationKW GeneratorRatedPower_KW RatedPower_KW "
+                    "RatedPower",
                 ),
                 column(
                     "power_factor_percent",

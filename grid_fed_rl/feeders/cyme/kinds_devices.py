@@ -3,6 +3,7 @@
 from grid_fed_rl.feeders.cyme import records_devices as records
 from grid_fed_rl.feeders.cyme.code_tables import (
     CONNECTION,
+    DEVICE_TYPE,
     PHASES,
     REGULATOR_MODE,
     SETTING_CONNECTION,
@@ -96,7 +97,14 @@ _TRANSFORMERS = (
             *_TAPS,
             *_GROUNDING,
             *_BASES,
-            column("open_delta_phase", REFERENCE, "ODPrimPh OpenYDConfiguration"),
+            column(
+                "open_delta_phase",
+                Code(PHASES, "phases", open_ended=True),
+                "ODPrimPh OpenYDConfiguration",
+            ),
+            column("centre_tap_phase", REFERENCE, "CTPhase CenterTapPhase"),
+            column("primary_corner_phase", REFERENCE, "PrimaryCornerGroundedPhase"),
+            column("secondary_corner_phase", REFERENCE, "SecondaryCornerGroundedPhase"),
             FROM_NODE,
             column("phase_shift", NAME, "PhaseShiftType PhaseShift"),
             column("gamma_phase_shift_deg", NUMBER, "GammaPhaseShift"),
@@ -169,7 +177,12 @@ _TRANSFORMERS = (
         )
         for auto, tables, element, number in (
             ("", ("CYMTHREEWINDINGTRANSFORMER",), "ThreeWindingTransformer", "39"),
-            ("AUTO ", (), "ThreeWindingAutoTransformer", "48"),
+            (
+                "AUTO ",
+                ("CYMTHREEWINDAUTOTRANSFORMER",),
+                "ThreeWindingAutoTransformer",
+                "48",
+            ),
         )
     ),
     Kind(
@@ -258,15 +271,19 @@ _REGULATORS = (
     ),
 )
 
+_DEVICE_TYPE = Code(DEVICE_TYPE, "a device type", open_ended=True)
 _TIMINGS = (
     Kind(
         attribute="tap_timings",
         record=records.TapTiming,
         sections=("AUTO TAP CHANGING EXTENSION",),
         tables=("CYMAUTOTAPCHANGINGEXTST",),
+        elements=("AutoTapChangingExtSt",),
         fields=(
             need("number", NAME, "DeviceNumber"),
-            column("device_type", NAME, "DeviceType"),
+            column(
+                "device_type", Code(DEVICE_TYPE, "a device type", open_ended=True), "DeviceType"
+            ),
             column("first_s", NUMBER, "ActivationDelayFirstTap ActivationDelayFirstTap_s"),
             column("next_s", NUMBER, "ActivationDelaySubTap ActivationDelaySubTaps_s"),
             column("mechanism_s", NUMBER, "MechanismDelay MechanismDelay_s"),

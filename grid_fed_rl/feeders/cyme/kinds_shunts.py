@@ -136,6 +136,7 @@ _SHUNTS = (
             column("kvar_three_phase", NUMBER, "ThreePhaseKVAR KVARABC"),
             *by_phase("losses_kw", NUMBER, "Losses{}"),
             column("~losses", NUMBER, "Losses"),
+            column("losses_three_phase_kw", NUMBER, "ThreePhaseLosses LossesTotal"),
             column("kv", NUMBER, "KV KVLN"),
         ),
         finish=_reactor,

@@ -1,6 +1,6 @@
 """The equipment catalogue of a CYME dataset, but for lines, cables and what generates."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from grid_fed_rl.feeders.cyme.codes import (
     Connection,
@@ -31,16 +31,17 @@ __all__ = [
 class TransformerType(Record):
     """A two-winding transformer. Impedances in percent of its rating, ratios X over R.
 
-    `single_phase` units have rated voltages line to line all the same. `no_load_kw` is the loss
+    `no_load_kw` is the loss
     of the core, `magnetising_percent` the magnetising current.
     """
 
     id: str
-    type_code: str | None = None  # as written: 1 is single-phase, 2 and 3 three-phase
+    type_code: str | None = field(default=None, compare=False)  # as written
     single_phase: bool | None = None
     rated_kva: float | None = None
-    primary_kv: float | None = None  # line to line
+    primary_kv: float | None = None
     secondary_kv: float | None = None
+    line_to_neutral: bool | None = None  # these two; line to line where it is None or False
     z1_percent: float | None = None
     z0_percent: float | None = None
     z0_primary_secondary_percent: float | None = None
@@ -74,10 +75,11 @@ class AutotransformerType(Record):
     """A two-winding autotransformer, as `TransformerType`."""
 
     id: str
-    type_code: str | None = None
+    type_code: str | None = field(default=None, compare=False)
     rated_kva: float | None = None
     primary_kv: float | None = None
     secondary_kv: float | None = None
+    line_to_neutral: bool | None = None
     z1_percent: float | None = None
     z0_percent: float | None = None
     xr1: float | None = None
@@ -154,7 +156,7 @@ class RegulatorType(Record):
     """A step-voltage regulator; `rated_kv` is line to neutral, bands are volts on 120."""
 
     id: str
-    type_code: str | None = None
+    type_code: str | None = field(default=None, compare=False)
     rated_kva: float | None = None
     rated_kv: float | None = None
     max_buck_percent: float | None = None

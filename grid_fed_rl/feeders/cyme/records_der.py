@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from grid_fed_rl.feeders.cyme.codes import (
     Connection,
+    DeviceType,
     GeneratorKind,
     ImpedanceUnit,
     MotorKind,
@@ -90,7 +91,7 @@ class Converter(Record):
     """The inverter of a device (version 8 and later), by the device's number and type."""
 
     number: str
-    device_type: str | None = None
+    device_type: DeviceType | None = None
     rating_kva: float | None = None
     active_kw: float | None = None
     reactive_kvar: float | None = None
@@ -102,7 +103,7 @@ class ConverterControl(Record):
     """How an inverter is controlled; `control` is CYME's code, as written."""
 
     number: str
-    device_type: str | None = None
+    device_type: DeviceType | None = None
     index: int | None = None
     control: str | None = None
     fixed_kvar: float | None = None
@@ -117,7 +118,7 @@ class GenerationModel(Record):
     """What a generator produces in one load model."""
 
     number: str
-    device_type: str | None = None
+    device_type: DeviceType | None = None
     load_model: str | None = None
     active_kw: float | None = None
     power_factor_percent: float | None = None

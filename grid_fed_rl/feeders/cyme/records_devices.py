@@ -1,11 +1,12 @@
 """Transformers, regulators, switchgear, capacitors and reactors on sections."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from grid_fed_rl.feeders.cyme.codes import (
     UNSAID,
     ByPhase,
     Connection,
+    DeviceType,
     Phases,
     RegulatorMode,
     SwitchgearKind,
@@ -73,7 +74,10 @@ class Transformer(Device):
     secondary_xg_ohm: float | None = None
     primary_base_kv: float | None = None  # line to line; None or 0 where the rating counts
     secondary_base_kv: float | None = None
-    open_delta_phase: str | None = None
+    open_delta_phase: Phases | None = None  # which is open, or NONE
+    centre_tap_phase: str | None = None
+    primary_corner_phase: str | None = None  # which corner of a delta is grounded
+    secondary_corner_phase: str | None = None
     from_node: str | None = None
     phase_shift: str | None = None  # as written
     gamma_phase_shift_deg: float | None = None
@@ -155,7 +159,7 @@ class Regulator(Device):
     phases: Phases | None = None
     connection: Connection | None = None
     mode: RegulatorMode | None = None
-    setting: str | None = None  # as written
+    setting: str | None = field(default=None, compare=False)  # as written
     max_buck_percent: ByPhase = UNSAID
     max_boost_percent: ByPhase = UNSAID
     band_v: ByPhase = UNSAID
@@ -183,7 +187,7 @@ class TapTiming(Record):
     """How long a regulator or tap changer waits, by its number and type: s."""
 
     number: str
-    device_type: str | None = None
+    device_type: DeviceType | None = None
     first_s: float | None = None
     next_s: float | None = None
     mechanism_s: float | None = None
@@ -247,6 +251,7 @@ class ShuntReactor(Device):
     kvar: ByPhase = UNSAID
     kvar_three_phase: float | None = None
     losses_kw: ByPhase = UNSAID
+    losses_three_phase_kw: float | None = None
     kv: float | None = None
 
 

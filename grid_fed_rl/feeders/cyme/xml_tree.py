@@ -1,0 +1,101 @@
+"""Elements of an XML file with their lines, and no entities of its own making."""
+
+from dataclasses import dataclass, field
+from xml.parsers import expat
+
+from grid_fed_rl.feeders.cyme.places import CymeFault, Place
+
+__all__ = ["Element", "parse_xml"]
+
+_DEPTH = 60  # CYME's own files are 20 deep
+
+
+@dataclass(slots=True)
+class Element:
+    """An element: its name without a prefix, its text without spaces around, its children."""
+
+    tag: str
+    line: int
+    attributes: dict[str, str]
+    text: str = ""
+    children: list["Element"] = field(default_factory=list)
+
+    def all(self, *path: str) -> list["Element"]:
+        """Return the elements at a path of names below this one."""
+        found = [self]
+        for name in path:
+            found = [c for element in found for c in element.children if c.tag == name]
+        return found
+
+    def say(self, *path: str) -> str:
+        """Return the text of the first element at a path, or nothing."""
+        return next((element.text for element in self.all(*path)), "")
+
+
+class _Stop(Exception):  # noqa: N818
+    """Ends the parse: what follows would not be looked at."""
+
+
+class _Builder:
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.root: Element | None = None
+        self.stack: list[Element] = []
+        self.words: list[list[str]] = []
+        self.fault: CymeFault | None = None
+        self.parser = expat.ParserCreate()
+        self.parser.buffer_text = True
+        self.parser.StartElementHandler = self.start
+        self.parser.EndElementHandler = self.end
+        self.parser.CharacterDataHandler = self.data
+        self.parser.EntityDeclHandler = self.entity
+
+    def start(self, tag: str, attributes: dict[str, str]) -> None:
+        line = self.parser.CurrentLineNumber
+        element = Element(tag.rpartition(":")[2], line, attributes)
+        if len(self.stack) >= _DEPTH:
+            self.stop("", f"elements at most {_DEPTH} deep")
+        if self.stack:
+            self.stack[-1].children.append(element)
+        else:
+            self.root = element
+        self.stack.append(element)
+        self.words.append([])
+
+    def end(self, _tag: str) -> None:
+        self.stack.pop().text = "".join(self.words.pop()).strip()
+
+    def data(self, text: str) -> None:
+        self.words[-1].append(text)
+
+    def entity(self, name: str, *_: object) -> None:
+        # An entity may name a file, or itself many times over; CYME writes none.
+        self.stop(name, "no entity declarations")
+
+    def stop(self, value: str, expected: str) -> None:
+        place = Place(self.name, "", self.parser.CurrentLineNumber)
+        self.fault = CymeFault(place, "", value or None, expected)
+        raise _Stop
+
+
+def parse_xml(name: str, data: bytes) -> tuple[Element | None, list[CymeFault]]:
+    """Parse a file's contents.
+
+    Returns:
+        The root element, None where there is none, and the fault that ended the parse.
+    """
+    builder = _Builder(name)
+    try:
+        builder.parser.Parse(data, True)
+    except _Stop:
+        pass
+    except expat.ExpatError as error:
+        place = Place(name, "", error.lineno)
+        message = expat.ErrorString(error.code)
+        cut = builder.stack or builder.root is None
+        expected = "well-formed XML" + ("; the file may be cut off here" if cut else "")
+        return builder.root, [CymeFault(place, "", message, expected)]
+    except (LookupError, ValueError) as error:
+        expected = "an encoding that XML and Python know"
+        return builder.root, [CymeFault(Place(name, "", 1), "encoding", str(error), expected)]
+    return builder.root, [builder.fault] if builder.fault else []
