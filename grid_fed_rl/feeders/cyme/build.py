@@ -1,7 +1,7 @@
 """Records from raw tables: whole columns at once, all faults collected."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from typing import Any
 
 from grid_fed_rl.feeders.cyme.all_kinds import kind_of
@@ -67,7 +67,9 @@ def _records(kind: Kind, table: RawTable, built: Built) -> list[Record]:
                 bad.update(range(len(table.rows)))
             continue
         values[wanted.name] = _convert(wanted, cells, table, bad, built.faults)
-    return _assemble(kind, table, values, extra, columns, bad)
+    if not values:
+        return []
+    return _assemble(kind, table, values, extra, columns, bad, built.faults)
 
 
 def _cells(
@@ -144,10 +146,12 @@ def _assemble(
     extra: tuple[int, ...],
     columns: Sequence[Sequence[str]],
     bad: set[int],
+    faults: list[CymeFault],
 ) -> list[Record]:
     """Zip converted columns into records, groups first."""
     size = len(table.rows)
     defaults = {f.name: f.default for f in fields(kind.record)}
+    needed = [f.name for f in fields(kind.record) if f.default is MISSING]
     flat: dict[str, Sequence[Any]] = {}
     for name, column in values.items():
         if "." in name:
@@ -174,7 +178,7 @@ def _assemble(
     made: list[Record] = []
     keys = tuple(flat)
     raw = [name for name in keys if name.startswith("~")]
-    cells = zip(*flat.values(), strict=True) if flat else iter(())
+    cells = zip(*flat.values(), strict=True)
     for row, (place, left, found) in enumerate(zip(places, extras, cells, strict=True)):
         if row in bad:
             continue
@@ -184,5 +188,9 @@ def _assemble(
             record = kind.finish(record, table.dialect)
         for name in raw:
             record.pop(name, None)
+        absent = next((name for name in needed if record.get(name) is None), None)
+        if absent is not None:
+            faults.append(CymeFault(place, absent, None, f"a value: every {kind.what} has one"))
+            continue
         made.append(kind.record(place=place, extra=left, **record))
     return made

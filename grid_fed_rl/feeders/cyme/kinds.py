@@ -8,7 +8,7 @@ files share these tables; their readers only cut files into tables.
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from grid_fed_rl.feeders.cyme.code_tables import (
     BYPASSED,
@@ -44,6 +44,7 @@ Finish = Callable[[Values, Dialect], Values]
 """Last touch on a row's fields, where a column's meaning depends on others."""
 
 
+@lru_cache(maxsize=10_000)
 def simplify(name: str) -> str:
     """Return a column's or section's name without spaces, signs and case."""
     return "".join(filter(str.isalnum, name)).lower()
