@@ -7,21 +7,25 @@ from grid_fed_rl.feeders.cyme.kinds import Kind, section_name
 from grid_fed_rl.feeders.cyme.kinds_catalogue import CATALOGUE_KINDS
 from grid_fed_rl.feeders.cyme.kinds_der import DER_KINDS
 from grid_fed_rl.feeders.cyme.kinds_devices import DEVICE_KINDS
+from grid_fed_rl.feeders.cyme.kinds_line_types import LINE_TYPE_KINDS
 from grid_fed_rl.feeders.cyme.kinds_lines import LINE_KINDS
 from grid_fed_rl.feeders.cyme.kinds_loads import LOAD_KINDS
 from grid_fed_rl.feeders.cyme.kinds_network import NETWORK_KINDS
 from grid_fed_rl.feeders.cyme.kinds_shunts import SHUNT_KINDS
+from grid_fed_rl.feeders.cyme.kinds_transformer_types import TRANSFORMER_TYPE_KINDS
 
 __all__ = ["KINDS", "kind_of"]
 
 KINDS: tuple[Kind, ...] = (
     *NETWORK_KINDS,
     *LINE_KINDS,
+    *LINE_TYPE_KINDS,
     *DEVICE_KINDS,
     *SHUNT_KINDS,
     *LOAD_KINDS,
     *DER_KINDS,
     *CATALOGUE_KINDS,
+    *TRANSFORMER_TYPE_KINDS,
 )
 
 

@@ -17,7 +17,7 @@ __all__ = ["assemble"]
 def assemble(
     tables: Iterable[RawTable],
     *,
-    faults: Iterable[CymeFault],
+    faults: Iterable[CymeFault] = (),
     files: tuple[str, ...],
     version: str = "",
     date: str = "",

@@ -98,17 +98,14 @@ def read_xml_data(name: str, data: bytes) -> CymeDataset:
     Raises:
         CymeError: as `read_xml`.
     """
-    root, faults = parse_xml(name, data)
-    if root is None or root.tag.lower() != "cyme":
-        place = Place(name, "", root.line if root else 0)
-        found = root.tag if root else None
-        raise_all([*faults, CymeFault(place, "root", found, "a study of CYME: a Cyme element")])
-    assert root is not None
+    root = parse_xml(name, data)
+    if root.tag.lower() != "cyme":
+        place = Place(name, "", root.line)
+        raise_all([CymeFault(place, "root", root.tag, "a study of CYME: a Cyme element")])
     tables = _Tables(name)
     tables.study(root)
     return assemble(
         tables.all(),
-        faults=faults,
         files=(name,),
         version=root.attributes.get("Version", ""),
         units="SI",

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from xml.parsers import expat
 
-from grid_fed_rl.feeders.cyme.places import CymeFault, Place
+from grid_fed_rl.feeders.cyme.places import CymeFault, Place, raise_all
 
 __all__ = ["Element", "parse_xml"]
 
@@ -22,7 +22,7 @@ class Element:
 
     def all(self, *path: str) -> list["Element"]:
         """Return the elements at a path of names below this one."""
-        found = [self]
+        found: list[Element] = [self]
         for name in path:
             found = [c for element in found for c in element.children if c.tag == name]
         return found
@@ -78,11 +78,12 @@ class _Builder:
         raise _Stop
 
 
-def parse_xml(name: str, data: bytes) -> tuple[Element | None, list[CymeFault]]:
-    """Parse a file's contents.
+def parse_xml(name: str, data: bytes) -> Element:
+    """Parse a file's contents and return the root element.
 
-    Returns:
-        The root element, None where there is none, and the fault that ended the parse.
+    Raises:
+        CymeError: it is no XML to its end. Half a study is not given: the faults that come of
+            what it lacks would mislead.
     """
     builder = _Builder(name)
     try:
@@ -90,12 +91,14 @@ def parse_xml(name: str, data: bytes) -> tuple[Element | None, list[CymeFault]]:
     except _Stop:
         pass
     except expat.ExpatError as error:
-        place = Place(name, "", error.lineno)
-        message = expat.ErrorString(error.code)
         cut = builder.stack or builder.root is None
         expected = "well-formed XML" + ("; the file may be cut off here" if cut else "")
-        return builder.root, [CymeFault(place, "", message, expected)]
+        message = expat.ErrorString(error.code)
+        builder.fault = CymeFault(Place(name, "", error.lineno), "", message, expected)
     except (LookupError, ValueError) as error:
         expected = "an encoding that XML and Python know"
-        return builder.root, [CymeFault(Place(name, "", 1), "encoding", str(error), expected)]
-    return builder.root, [builder.fault] if builder.fault else []
+        builder.fault = CymeFault(Place(name, "", 1), "encoding", str(error), expected)
+    if builder.fault:
+        raise_all([builder.fault])
+    assert builder.root is not None
+    return builder.root
