@@ -1,156 +1,22 @@
 """Writes a `CymeDataset` as XML, in the structure of CYME's version 9 studies.
 
 The fixtures ``ieee13.sxst`` and ``every_device.sxst`` are this writer's, from the text exports of
-the same feeders; ``python tests/feeders/cyme/xml_writer.py [folder of IEEE 13]`` writes them anew.
-The names in ``xml_names.toml`` repeat on purpose what the package knows: they are what programs
-that read CYME's files look for, and the reader must find them.
+the same feeders; ``python -m tests.feeders.cyme.xml_writer EXPORT STUDY`` writes one anew.
 """
 
 import sys
-import tomllib
-from collections.abc import Iterable, Mapping, Sequence
-from enum import Enum
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
-from xml.sax.saxutils import escape
 
-from grid_fed_rl.feeders.cyme.codes import (
-    Connection,
-    DeviceType,
-    GeneratorKind,
-    ImpedanceUnit,
-    LoadKind,
-    Location,
-    MotorKind,
-    NetworkKind,
-    Phases,
-    RegulatorMode,
-    SwitchgearKind,
-    ValueType,
-)
+from grid_fed_rl.feeders.cyme.codes import ValueType
 from grid_fed_rl.feeders.cyme.dataset import CymeDataset
+from tests.feeders.cyme.xml_catalogue import equipment
+from tests.feeders.cyme.xml_parts import LOADS, NAMES, TYPES, Writer, by_phase, element, names_of
 
-FIXTURES = Path(__file__).parent / "fixtures"
-
-SWITCHGEAR = {
-    SwitchgearKind.SWITCH: "Switch",
-    SwitchgearKind.BREAKER: "Breaker",
-    SwitchgearKind.RECLOSER: "Recloser",
-    SwitchgearKind.FUSE: "Fuse",
-    SwitchgearKind.SECTIONALISER: "Sectionalizer",
-    SwitchgearKind.NETWORK_PROTECTOR: "NetworkProtector",
-    SwitchgearKind.LVCB: "LVCB",
-    SwitchgearKind.MISCELLANEOUS: "Miscellaneous",
-}
-GENERATORS = {
-    GeneratorKind.SYNCHRONOUS: "SynchronousGenerator",
-    GeneratorKind.INDUCTION: "InductionGenerator",
-    GeneratorKind.CONVERTER: "ElectronicConverterGenerator",
-    GeneratorKind.WIND: "Wecs",
-    GeneratorKind.MICRO_TURBINE: "MicroTurbine",
-    GeneratorKind.FUEL_CELL: "Sofc",
-}
-MOTORS = {MotorKind.INDUCTION: "InductionMotor", MotorKind.SYNCHRONOUS: "SynchronousMotor"}
-TYPES = {
-    DeviceType.PHOTOVOLTAIC: "Photovoltaic",
-    DeviceType.STORAGE: "BESS",
-    DeviceType.REGULATOR: "Regulator",
-    DeviceType.SYNCHRONOUS_GENERATOR: "SynchronousGenerator",
-    DeviceType.INDUCTION_GENERATOR: "InductionGenerator",
-    DeviceType.CONVERTER_GENERATOR: "ElectronicConverterGenerator",
-    DeviceType.WIND: "Wecs",
-    DeviceType.MICRO_TURBINE: "MicroTurbine",
-    DeviceType.FUEL_CELL: "Sofc",
-}
-LOADS = {LoadKind.SPOT: "SpotLoad", LoadKind.DISTRIBUTED: "DistributedLoad"}
-WORDS: Sequence[tuple[Enum, str]] = (
-    *((phases, phases.value or "None") for phases in Phases),
-    *((location, location.value.capitalize()) for location in Location),
-    (ImpedanceUnit.OHM, "Ohms"),
-    (ImpedanceUnit.PER_UNIT, "PU"),
-    (ImpedanceUnit.PERCENT, "Percent"),
-    (NetworkKind.FEEDER, "Feeder"),
-    (NetworkKind.SUBSTATION, "Substation"),
-    (Connection.OPEN_DELTA, "OpenDelta"),
-    (Connection.CLOSED_DELTA, "ClosedDelta"),
-    (RegulatorMode.FIXED, "FixedTap"),
-    (RegulatorMode.TERMINAL, "Terminal"),
-    (RegulatorMode.LOAD_CENTRE, "LoadCenter"),
-)
-"""CYME's words where they are not the codes' own values."""
-
-
-def _names(table: Mapping[str, Any]) -> dict[str, str]:
-    """Return the names of a table's fields and of those in its blocks, stars put into phases."""
-    listed: dict[str, str] = {}
-    for block in table.get("blocks", []):
-        listed |= NAMES["blocks"][block]
-    listed |= {k: v for k, v in table.items() if k not in ("element", "blocks")}
-    found: dict[str, str] = {}
-    for field, name in listed.items():
-        phases = "abc" if "*" in field else " "
-        found |= {field.replace("*", p): name.format(p.upper()) for p in phases}
-    return found
-
-
-NAMES = tomllib.loads((Path(__file__).parent / "xml_names.toml").read_text(encoding="utf-8"))
-DEVICES = {k: (table.get("element", ""), _names(table)) for k, table in NAMES["device"].items()}
-CATALOGUE = {
-    k: (table.get("element", ""), _names(table)) for k, table in NAMES["catalogue"].items()
-}
-CLASSES = _names(NAMES["customer_class"])
-SEQUENCE = _names({"blocks": ["sequence", "negative"]})
-
-
-def by_phase(field: str, name: str) -> dict[str, str]:
-    return _names({f"{field}.*": name})
-
-
-class Writer:
-    """Elements, line by line, indented."""
-
-    def __init__(self) -> None:
-        self.lines = ['<?xml version="1.0" encoding="utf-8"?>']
-        self.depth = 0
-
-    def open(self, tag: str, attributes: str = "") -> None:
-        self.lines.append(f"{' ' * self.depth}<{tag}{attributes}>")
-        self.depth += 1
-
-    def close(self, tag: str) -> None:
-        self.depth -= 1
-        self.lines.append(f"{' ' * self.depth}</{tag}>")
-
-    def leaf(self, tag: str, value: object) -> None:
-        if value is not None:
-            self.lines.append(f"{' ' * self.depth}<{tag}>{escape(word(value))}</{tag}>")
-
-    def leaves(self, record: object, names: Mapping[str, str], only: str = "") -> None:
-        """Write a record's fields; those of one path (``ForwardSettings/``) in one element."""
-        holders: dict[str, list[tuple[str, object]]] = {}
-        for field, path in names.items():
-            value: Any = record
-            for part in field.split("."):
-                value = getattr(value, part)
-            holder, _, name = path.rpartition("/")
-            if value is not None and path:
-                holders.setdefault(holder, []).append((name, value))
-        for holder, leaves in holders.items():
-            if holder:
-                self.open(holder)
-            for name, value in leaves:
-                self.leaf(name, value)
-            if holder:
-                self.close(holder)
-
-
-def word(value: object) -> str:
-    if isinstance(value, bool):
-        return "1" if value else "0"
-    if isinstance(value, Enum):
-        # Members of two enumerations may be equal, as strings are.
-        return next((w for member, w in WORDS if member is value), str(value.value))
-    return repr(value) if isinstance(value, float) else str(value)
+DEVICES = {k: (table.get("element", ""), names_of(table)) for k, table in NAMES["device"].items()}
+CLASSES = names_of(NAMES["customer_class"])
+SEQUENCE = names_of({"blocks": ["sequence", "negative"]})
 
 
 def write(dataset: CymeDataset) -> str:
@@ -315,17 +181,6 @@ def sections(out: Writer, dataset: CymeDataset) -> None:
     out.close("Sections")
 
 
-def element(record: Any) -> str:
-    """Return the element of a device or type whose kind is one of its fields."""
-    kind = getattr(record, "kind", None)
-    for named in (SWITCHGEAR, GENERATORS, MOTORS, LOADS):
-        if any(kind is member for member in named):
-            return named[kind]
-    if hasattr(record, "capacitor"):
-        return "SeriesCapacitor" if record.capacitor else "SeriesReactor"
-    return "ThreeWindingAutoTransformer" if record.auto else "ThreeWindingTransformer"
-
-
 def device_of(
     out: Writer, dataset: CymeDataset, tag: str, names: Mapping[str, str], device: Any
 ) -> None:
@@ -437,109 +292,8 @@ def customers(out: Writer, dataset: CymeDataset, load: Any) -> None:
     out.close("CustomerLoads")
 
 
-def equipment(out: Writer, dataset: CymeDataset) -> None:
-    out.open("Equipments")
-    out.open("Equipments")
-    out.open("EquipmentDBs")
-    for attribute, (tag, names) in CATALOGUE.items():
-        for record in getattr(dataset, attribute).values():
-            name = tag or f"{element(record)}DB"
-            out.open(name)
-            out.leaves(record, names)
-            in_smaller_units(out, dataset, attribute, record)
-            out.close(name)
-    for spacing in dataset.spacings.values():
-        spacing_of(out, spacing)
-    out.close("EquipmentDBs")
-    out.close("Equipments")
-    out.close("Equipments")
-
-
-def per(value: float | None, factor: float) -> float | None:
-    """Return a length in centimetres or millimetres, with no digits that division made."""
-    return None if value is None else float(f"{value * factor:.12g}")
-
-
-def in_smaller_units(out: Writer, dataset: CymeDataset, attribute: str, record: Any) -> None:
-    if attribute == "conductors":
-        out.leaf("OutsideDiameter", per(record.diameter_m, 100.0))
-        out.leaf("GMR", per(record.gmr_m, 100.0))
-    if attribute == "transformer_types" and record.line_to_neutral is not None:
-        out.leaf("TransfoVoltageUnit", "KVLN" if record.line_to_neutral else "KVLL")
-    if attribute == "autotransformer_types" and record.line_to_neutral is not None:
-        out.leaf("TransfoVoltageUnit", "KVLN" if record.line_to_neutral else "KVLL")
-    if attribute == "transformer_types" and record.single_phase is not None:
-        out.leaf("TransfoType", "SinglePhase" if record.single_phase else "ThreePhaseShell")
-    if attribute != "cable_types":
-        return
-    out.leaf("InsulationDiameter", per(record.insulation_diameter_m, 1000.0))
-    out.leaf("InsulationThickness", per(record.insulation_thickness_m, 1000.0))
-    out.leaf("OverallDiameter", per(record.overall_diameter_m, 1000.0))
-    out.leaf("InnerSheathRadius", per(record.sheath_inner_m, 1000.0))
-    out.leaf("OuterSheathRadius", per(record.sheath_outer_m, 1000.0))
-    out.leaf("DistanceBetweenABPhases", per(record.d_ab_m, 100.0))
-    out.leaf("DistanceBetweenBCPhases", per(record.d_bc_m, 100.0))
-    out.leaf("DistanceBetweenACPhases", per(record.d_ac_m, 100.0))
-    conductor = dataset.cable_conductors.get(record.id)
-    if conductor is not None:
-        out.open("CableConductor")
-        out.leaf("Diameter", per(conductor.diameter_m, 1000.0))
-        out.leaf("Size_mm2", conductor.size_mm2)
-        out.leaf("MaterialID", conductor.material)
-        out.leaf("NumberOfStrands", conductor.n_strands)
-        out.close("CableConductor")
-    insulation = dataset.cable_insulations.get(record.id)
-    if insulation is not None:
-        out.open("CableInsulation")
-        out.leaf("Thickness", per(insulation.thickness_m, 1000.0))
-        out.leaf("InsulationMaterialID", insulation.material)
-        out.close("CableInsulation")
-    neutral = dataset.cable_neutrals.get(record.id)
-    if neutral is not None:
-        out.open("CableConcentricNeutral")
-        out.leaf("NumberOfWires", neutral.n_wires)
-        out.leaf("Thickness", per(neutral.thickness_m, 1000.0))
-        out.leaf("StrapWidth", per(neutral.strap_width_m, 1000.0))
-        out.leaf("LayLength", per(neutral.lay_m, 1000.0))
-        out.leaf("MaterialID", neutral.material)
-        out.leaf("ConcentricNeutralsType", neutral.kind)
-        out.close("CableConcentricNeutral")
-
-
-def spacing_of(out: Writer, spacing: Any) -> None:
-    out.open("OverheadSpacingOfConductorDB")
-    out.leaf("EquipmentID", spacing.id)
-    if spacing.gmd_phase_m is not None:
-        out.open("AverageGeometricalArrangement")
-        out.leaf("GMDPhaseToPhase", spacing.gmd_phase_m)
-        out.leaf("GMDPhaseToNeutral", spacing.gmd_neutral_m)
-        out.leaf("AveragePhaseConductorHeight", spacing.phase_height_m)
-        out.leaf("AverageNeutralConductorHeight", spacing.neutral_height_m)
-        out.close("AverageGeometricalArrangement")
-    if spacing.n_phases is not None:
-        out.open("GeometricalArrangement")
-        out.leaf("NbPhasesPerCircuit", spacing.n_phases)
-        out.leaf("NbConductorsPerPhase", spacing.n_bundle)
-        out.leaf("NbNeutrals", spacing.n_neutrals)
-        out.leaf("BundleDistance", spacing.bundle_m)
-        places = {f"PositionOfConductor{i}_C1": p for i, p in enumerate(spacing.positions, 1)}
-        places |= {
-            "PositionOfConductorN1": spacing.neutral_1,
-            "PositionOfConductorN2": spacing.neutral_2,
-        }
-        for name, point in places.items():
-            out.open(name)
-            out.leaf("X", 0.0 if point is None else point.x_m)
-            out.leaf("Y", 0.0 if point is None else point.y_m)
-            out.close(name)
-        out.close("GeometricalArrangement")
-    out.close("OverheadSpacingOfConductorDB")
-
-
 if __name__ == "__main__":
     from grid_fed_rl.feeders.cyme.read import read_dataset
 
-    sources = {"every_device.sxst": FIXTURES / "every_device"}
-    sources |= dict(zip(["ieee13.sxst"], map(Path, sys.argv[1:]), strict=False))
-    for target, source in sources.items():
-        (FIXTURES / target).write_text(write(read_dataset(source)), encoding="utf-8")
+    export, study = sys.argv[1:]
+    Path(study).write_text(write(read_dataset(export)), encoding="utf-8")
