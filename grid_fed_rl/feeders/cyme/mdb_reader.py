@@ -9,18 +9,15 @@ inferred from IEEE 13, whose text export says which equipment has such figures.
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-from grid_fed_rl.errors import FeederError
 from grid_fed_rl.feeders.cyme.all_kinds import KINDS
 from grid_fed_rl.feeders.cyme.assemble import assemble
 from grid_fed_rl.feeders.cyme.dataset import CymeDataset
-from grid_fed_rl.feeders.cyme.places import CymeFault, Place, raise_all
+from grid_fed_rl.feeders.cyme.mdb_tables import Row, read_tables
+from grid_fed_rl.feeders.cyme.places import raise_all
 from grid_fed_rl.feeders.cyme.raw import RawTable
 
 __all__ = ["read_mdb"]
-
-Row = dict[str, str]
 
 _NEEDS = "a database with networks: its CYMSECTION table has rows"
 _FAILURES = {
@@ -62,7 +59,7 @@ def read_mdb(path: str | Path) -> CymeDataset:
         FeederError: the package that reads databases is not installed.
     """
     path = Path(path)
-    tables, faults = _open(path)
+    tables, faults = read_tables(path)
     raise_all(faults)
     joined = _join(tables)
     version = " ".join(row.get("Info", "") for row in tables.get("CYMSCHEMAVERSION", []))
@@ -74,49 +71,6 @@ def read_mdb(path: str | Path) -> CymeDataset:
         units="SI",
         needs=_NEEDS,
     )
-
-
-def _open(path: Path) -> tuple[dict[str, list[Row]], list[CymeFault]]:
-    """Read all tables that have rows."""
-    try:
-        from access_parser import AccessParser
-    except ImportError as error:
-        raise FeederError(
-            f"{path}: reading a database needs access-parser; pip install 'grid-fed-rl[cyme]'"
-        ) from error
-    try:
-        database = AccessParser(str(path))
-        names = [name for name in database.catalog if name.upper().startswith("CYM")]
-        tables = {name.upper(): _rows(database.parse_table(name)) for name in names}
-    except OSError as error:
-        return {}, [CymeFault(Place(str(path)), "", None, f"a file to read: {error}")]
-    except Exception as error:
-        # The parser checks nothing: a damaged file ends in whatever it trips over.
-        found = f"{type(error).__name__}: {error}"[:200]
-        return {}, [CymeFault(Place(path.name), "", found, "an undamaged Access database")]
-    if not any(name.startswith("CYMSECTION") for name in tables):
-        found = ", ".join(sorted(database.catalog)[:6])
-        return {}, [CymeFault(Place(path.name), "tables", found, "a table CYMSECTION, of CYME")]
-    return tables, []
-
-
-def _rows(table: Mapping[str, Sequence[Any]]) -> list[Row]:
-    columns = {name: values for name, values in table.items() if not isinstance(values, str)}
-    size = max(map(len, columns.values()), default=0)
-    return [
-        {name: _text(values[i]) if i < len(values) else "" for name, values in columns.items()}
-        for i in range(size)
-    ]
-
-
-def _text(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "1" if value else "0"
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "replace")
-    return repr(value) if isinstance(value, float) else str(value).strip()
 
 
 def _raw(file: str, name: str, rows: Sequence[Row]) -> RawTable:

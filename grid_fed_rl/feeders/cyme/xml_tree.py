@@ -54,7 +54,7 @@ class _Builder:
         line = self.parser.CurrentLineNumber
         element = Element(tag.rpartition(":")[2], line, attributes)
         if len(self.stack) >= _DEPTH:
-            self.stop("", f"elements at most {_DEPTH} deep")
+            self.stop("element", tag, f"elements at most {_DEPTH} deep")
         if self.stack:
             self.stack[-1].children.append(element)
         else:
@@ -70,11 +70,11 @@ class _Builder:
 
     def entity(self, name: str, *_: object) -> None:
         # An entity may name a file, or itself many times over; CYME writes none.
-        self.stop(name, "no entity declarations")
+        self.stop("entity", name, "no entity declarations")
 
-    def stop(self, value: str, expected: str) -> None:
+    def stop(self, what: str, value: str, expected: str) -> None:
         place = Place(self.name, "", self.parser.CurrentLineNumber)
-        self.fault = CymeFault(place, "", value or None, expected)
+        self.fault = CymeFault(place, what, value, expected)
         raise _Stop
 
 
@@ -94,7 +94,7 @@ def parse_xml(name: str, data: bytes) -> Element:
         cut = builder.stack or builder.root is None
         expected = "well-formed XML" + ("; the file may be cut off here" if cut else "")
         message = expat.ErrorString(error.code)
-        builder.fault = CymeFault(Place(name, "", error.lineno), "", message, expected)
+        builder.fault = CymeFault(Place(name, "", error.lineno), "content", message, expected)
     except (LookupError, ValueError) as error:
         expected = "an encoding that XML and Python know"
         builder.fault = CymeFault(Place(name, "", 1), "encoding", str(error), expected)

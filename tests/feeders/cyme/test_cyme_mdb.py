@@ -83,7 +83,7 @@ def test_all_load_years_are_there(database: CymeDataset):
 def test_a_damaged_database_is_a_fault(ieee13_mdb: Path, tmp_path: Path):
     path = tmp_path / "cut.mdb"
     path.write_bytes(ieee13_mdb.read_bytes()[:9000])
-    with pytest.raises(CymeError, match=r"cut\.mdb: expected an undamaged Access database"):
+    with pytest.raises(CymeError, match=r"cut\.mdb: .*expected an undamaged Access database"):
         read_dataset(path)
     path.write_bytes(b"no database at all")
     with pytest.raises(CymeError, match=r"cut\.mdb: .*expected an undamaged Access database"):
@@ -104,3 +104,12 @@ def test_without_the_package_the_error_says_how_to_get_it(
     monkeypatch.setattr(builtins, "__import__", absent)
     with pytest.raises(FeederError, match=r"pip install 'grid-fed-rl\[cyme\]'"):
         read_mdb(tmp_path / "x.mdb")
+
+
+def test_a_database_without_its_last_pages_is_not_half_read(ieee13_mdb: Path, tmp_path: Path):
+    path = tmp_path / "cut.mdb"
+    path.write_bytes(ieee13_mdb.read_bytes()[: 970 * 4096])  # of 1004
+    with pytest.raises(CymeError) as caught:
+        read_mdb(path)
+    assert {fault.expected for fault in caught.value.faults} == {"an undamaged Access database"}
+    assert "cut.mdb: content is 'Could" in str(caught.value)

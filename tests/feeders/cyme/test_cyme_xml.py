@@ -77,12 +77,18 @@ def first(study: str | bytes) -> str:
 @pytest.mark.parametrize(
     ("study", "expected"),
     [
-        ("", "well-formed XML; the file may be cut off here"),
+        ("", "content is 'no element found'; expected well-formed XML; the file may be cut off"),
         (STUDY[: len(STUDY) // 2], "well-formed XML; the file may be cut off here"),
         ("<Opendss/>", "root is 'Opendss'; expected a study of CYME: a Cyme element"),
         ('<Cyme Version="9.0"/>', "expected sections of a network"),
-        ("<!DOCTYPE Cyme [<!ENTITY x SYSTEM 'file:///etc/passwd'>]><Cyme>&x;</Cyme>", "no entity"),
-        ("<Cyme>" + "<a>" * 70 + "</a>" * 70 + "</Cyme>", "elements at most 60 deep"),
+        (
+            "<!DOCTYPE Cyme [<!ENTITY x SYSTEM 'file:///etc/passwd'>]><Cyme>&x;</Cyme>",
+            "entity is 'x'",
+        ),
+        (
+            "<Cyme>" + "<a>" * 70 + "</a>" * 70 + "</Cyme>",
+            "element is 'a'; expected elements at most 60 deep",
+        ),
         ("<?xml version='1.0' encoding='klingon'?><Cyme/>", "an encoding that XML and Python"),
         (STUDY.replace("<Phase>ABC</Phase>", "<Phase>ABD</Phase>", 1), "phases is 'ABD'"),
         (STUDY.replace("<LineID>601</LineID>", "<LineID>602</LineID>"), "line is '602'"),
