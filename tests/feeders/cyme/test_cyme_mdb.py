@@ -111,5 +111,6 @@ def test_a_database_without_its_last_pages_is_not_half_read(ieee13_mdb: Path, tm
     path.write_bytes(ieee13_mdb.read_bytes()[: 970 * 4096])  # of 1004
     with pytest.raises(CymeError) as caught:
         read_mdb(path)
-    assert {fault.expected for fault in caught.value.faults} == {"an undamaged Access database"}
+    faults = map(str, caught.value.faults)
+    assert all(fault.endswith("expected an undamaged Access database") for fault in faults)
     assert "cut.mdb: content is 'Could" in str(caught.value)
