@@ -1,54 +1,21 @@
 """Access databases of CYME (.mdb), read without a driver of the system.
 
-Tables ``CYM...`` hold networks, ``CYMEQ...`` the catalogue, in SI units. What a text export has in
-one row stands in several tables here, which this module joins: a device and its section
-(``CYMSECTIONDEVICE``), a bus and its drawing, a regulator and its settings, equipment and how often
-it fails, a spacing and its places. Which number a type of equipment has in the last two joins is
-inferred from IEEE 13, whose text export says which equipment has such figures.
+Tables ``CYM...`` hold networks, ``CYMEQ...`` the catalogue, in SI units.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from grid_fed_rl.feeders.cyme.all_kinds import KINDS
 from grid_fed_rl.feeders.cyme.assemble import assemble
 from grid_fed_rl.feeders.cyme.dataset import CymeDataset
-from grid_fed_rl.feeders.cyme.mdb_tables import Row, read_tables
+from grid_fed_rl.feeders.cyme.mdb_join import join
+from grid_fed_rl.feeders.cyme.mdb_tables import ROW, Row, read_tables
 from grid_fed_rl.feeders.cyme.places import raise_all
 from grid_fed_rl.feeders.cyme.raw import RawTable
 
 __all__ = ["read_mdb"]
 
 _NEEDS = "a database with networks: its CYMSECTION table has rows"
-_FAILURES = {
-    "CYMEQTRANSFORMER": "2",
-    "CYMEQREGULATOR": "5",
-    "CYMEQSWITCH": "6",
-    "CYMEQSECTIONALIZER": "7",
-    "CYMEQFUSE": "8",
-    "CYMEQRECLOSER": "9",
-    "CYMEQBREAKER": "10",
-    "CYMEQLVCB": "11",
-    "CYMEQMISCELLANEOUS": "18",
-    "CYMEQCONDUCTOR": "28",
-    "CYMEQCABLE": "29",
-    "CYMEQNETWORKPROTECTOR": "47",
-}
-_SPACING = "32"
-_JOINED = frozenset(
-    {
-        "CYMSECTIONDEVICE",
-        "CYMBUSDISPLAY",
-        "CYMLDCSETTINGS",
-        "CYMLOADTAPCHANGER",
-        "CYMEQRELIABILITYEXTENSION",
-        "CYMEQGEOMETRICALARRANGEMENT",
-        "CYMEQAVERAGEGEOARRANGEMENT",
-        "CYMEQMULTIWIRECONCNEUTCONFIG",
-        "CYMEQTAPESHIELDEDCONFIGURATION",
-        "CYMEQLOADTAPCHANGER",
-    }
-)
 
 
 def read_mdb(path: str | Path) -> CymeDataset:
@@ -61,7 +28,7 @@ def read_mdb(path: str | Path) -> CymeDataset:
     path = Path(path)
     tables, faults = read_tables(path)
     raise_all(faults)
-    joined = _join(tables)
+    joined = join(tables)
     version = " ".join(row.get("Info", "") for row in tables.get("CYMSCHEMAVERSION", []))
     return assemble(
         [_raw(path.name, name, rows) for name, rows in joined.items() if rows],
@@ -74,114 +41,6 @@ def read_mdb(path: str | Path) -> CymeDataset:
 
 
 def _raw(file: str, name: str, rows: Sequence[Row]) -> RawTable:
-    columns = tuple(dict.fromkeys(column for row in rows for column in row))
+    columns = tuple(dict.fromkeys(column for row in rows for column in row if column != ROW))
     cells = [[row.get(column, "") for column in columns] for row in rows]
-    return RawTable("database", file, name, columns, cells, range(1, len(rows) + 1))
-
-
-def _join(tables: Mapping[str, list[Row]]) -> dict[str, list[Row]]:
-    joined = {name: rows for name, rows in tables.items() if name not in _JOINED}
-    _by_type(joined)
-    _sections(joined, tables)
-    _add(joined, "CYMNODE", tables, "CYMBUSDISPLAY", "NodeId")
-    _add(joined, "CYMNETWORK", tables, "CYMHEADNODE", "NetworkId", rename={"NodeId": "HeadNodeID"})
-    for forward, prefix in (("1", ""), ("0", "Rev")):
-        settings = [row for row in tables.get("CYMLDCSETTINGS", []) if row["Forward"] == forward]
-        names = {
-            f"{part}{phase}": f"{prefix}{short}{phase}"
-            for part, short in (("SetVoltage", "Vset"), ("Rset", "Rset"), ("Xset", "Xset"))
-            for phase in "ABC"
-        }
-        for regulators in ("CYMREGULATOR", "CYMREGULATORBYPHASE"):
-            _put(joined, regulators, settings, "DeviceNumber", names)
-    _add(joined, "CYMTRANSFORMER", tables, "CYMLOADTAPCHANGER", "DeviceNumber")
-    for name, number in _FAILURES.items():
-        rows = _of_type(tables, "CYMEQRELIABILITYEXTENSION", number)
-        _put(joined, name, rows, "EquipmentId")
-    places = _of_type(tables, "CYMEQGEOMETRICALARRANGEMENT", _SPACING)
-    _put(joined, "CYMEQOVERHEADSPACINGOFCOND", places, "EquipmentId")
-    means = "CYMEQAVERAGEGEOARRANGEMENT"
-    _add(joined, "CYMEQOVERHEADSPACINGOFCOND", tables, means, "EquipmentId")
-    for part in ("CYMEQMULTIWIRECONCNEUTCONFIG", "CYMEQTAPESHIELDEDCONFIGURATION"):
-        _add(joined, "CYMEQCABLE", tables, part, "EquipmentId")
-    taps = _of_type(tables, "CYMEQLOADTAPCHANGER", _FAILURES["CYMEQTRANSFORMER"])
-    _put(joined, "CYMEQTRANSFORMER", [{**row, "IsLTC": "1"} for row in taps], "EquipmentId")
-    return joined
-
-
-def _by_type(joined: dict[str, list[Row]]) -> None:
-    """Give autotransformers, which share a table with transformers, tables of their own."""
-    for shared, own, number in (
-        ("CYMTRANSFORMER", "CYMAUTOTRANSFORMER", "47"),
-        ("CYMTHREEWINDINGTRANSFORMER", "CYMTHREEWINDAUTOTRANSFORMER", "48"),
-    ):
-        rows = joined.get(shared, [])
-        autos = [row for row in rows if row.get("DeviceType") == number]
-        if autos:
-            joined[shared] = [row for row in rows if row.get("DeviceType") != number]
-            joined[own] = [*joined.get(own, []), *autos]
-
-
-def _of_type(tables: Mapping[str, list[Row]], name: str, number: str) -> list[Row]:
-    return [row for row in tables.get(name, []) if row.get("EquipmentType") == number]
-
-
-def _sections(joined: dict[str, list[Row]], tables: Mapping[str, list[Row]]) -> None:
-    """Put a device's section and its place there into the device's row."""
-    where = {
-        (row.get("DeviceType", ""), row.get("DeviceNumber", ""), row.get("NetworkId", "")): row
-        for row in tables.get("CYMSECTIONDEVICE", [])
-    }
-    for kind in KINDS:
-        for name in kind.tables:
-            if not kind.device_types or name not in joined:
-                continue
-            rows: list[Row] = []
-            for row in joined[name]:
-                types = [row["DeviceType"]] if "DeviceType" in row else kind.device_types
-                device = row.get("DeviceNumber", ""), row.get("NetworkId", "")
-                found = next((where[t, *device] for t in types if (t, *device) in where), {})
-                place = {"SectionID": found.get("SectionId", "")}
-                if name != "CYMCUSTOMERLOAD":
-                    place["Location"] = found.get("Location", "")
-                rows.append({**row, **place})
-            joined[name] = rows
-
-
-def _add(
-    joined: dict[str, list[Row]],
-    name: str,
-    tables: Mapping[str, list[Row]],
-    other: str,
-    key: str,
-    rename: Mapping[str, str] | None = None,
-) -> None:
-    _put(joined, name, tables.get(other, []), key, rename)
-
-
-def _put(
-    joined: dict[str, list[Row]],
-    name: str,
-    others: Iterable[Row],
-    key: str,
-    rename: Mapping[str, str] | None = None,
-) -> None:
-    """Put the columns of other rows into those of a table, where both have the same key.
-
-    With `rename`, only the columns it names are taken, under the names it gives them.
-    """
-    by_key = {_get(row, key): row for row in others}
-    if name not in joined or not by_key:
-        return
-    rows: list[Row] = []
-    for row in joined[name]:
-        other = by_key.get(_get(row, key), {})
-        if rename is not None:
-            other = {to: other[column] for column, to in rename.items() if column in other}
-        rows.append({**other, **row})
-    joined[name] = rows
-
-
-def _get(row: Row, key: str) -> str:
-    """Return a key's cell; CYME writes EquipmentId and EquipmentID."""
-    return next((cell for name, cell in row.items() if name.lower() == key.lower()), "")
+    return RawTable("database", file, name, columns, cells, [int(row[ROW]) for row in rows])

@@ -9,9 +9,11 @@ from typing import Any
 from grid_fed_rl.errors import FeederError
 from grid_fed_rl.feeders.cyme.places import CymeFault, Place
 
-__all__ = ["Row", "read_tables"]
+__all__ = ["ROW", "Row", "read_tables"]
 
 Row = dict[str, str]
+ROW = ""
+"""The name under which a row has its number: no column is called so."""
 
 _UNDAMAGED = "an undamaged Access database"
 _HARMLESS = ("memo", "OLE")  # long texts and pictures, of which CYME's columns have none
@@ -87,6 +89,7 @@ def _rows(table: Mapping[str, Sequence[Any]]) -> list[Row]:
     size = max(map(len, columns.values()), default=0)
     return [
         {name: _text(values[i]) if i < len(values) else "" for name, values in columns.items()}
+        | {ROW: str(i + 1)}
         for i in range(size)
     ]
 

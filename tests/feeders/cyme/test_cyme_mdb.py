@@ -11,6 +11,7 @@ import pytest
 from grid_fed_rl.errors import CymeError, FeederError
 from grid_fed_rl.feeders.cyme.codes import ByPhase, Location
 from grid_fed_rl.feeders.cyme.dataset import CymeDataset
+from grid_fed_rl.feeders.cyme.mdb_join import join
 from grid_fed_rl.feeders.cyme.mdb_reader import read_mdb
 from grid_fed_rl.feeders.cyme.read import read_dataset
 from grid_fed_rl.feeders.cyme.text_reader import read_text
@@ -74,6 +75,15 @@ def test_the_database_has_the_mutual_resistances_that_the_text_has_lost(
     assert right.r_mutual_ohm_per_km == ByPhase(0.191258, 0.191258, 0.191258)
     assert wrong.r_mutual_ohm_per_km == wrong.x_mutual_ohm_per_km
     assert replace(right, r_mutual_ohm_per_km=wrong.r_mutual_ohm_per_km) == wrong
+
+
+def test_devices_of_no_record_are_left_with_their_sections():
+    breaker = {"DeviceNumber": "B", "DeviceType": "8", "NetworkId": "F"}
+    strange = {"DeviceNumber": "X", "DeviceType": "99", "NetworkId": "F"}
+    places = [{**breaker, "SectionId": "S1", "Location": "1"}, {**strange, "SectionId": "S2"}]
+    joined = join({"CYMBREAKER": [breaker], "CYMSECTIONDEVICE": places})
+    assert joined["CYMBREAKER"] == [{**breaker, "SectionID": "S1", "Location": "1"}]
+    assert joined["CYMSECTIONDEVICE"] == [{**strange, "SectionId": "S2"}]
 
 
 def test_all_load_years_are_there(database: CymeDataset):
