@@ -86,6 +86,21 @@ def test_devices_of_no_record_are_left_with_their_sections():
     assert joined["CYMSECTIONDEVICE"] == [{**strange, "SectionId": "S2"}]
 
 
+def test_settings_of_both_directions_come_to_the_regulator():
+    settings = [
+        {"DeviceNumber": "R", "Forward": "1", "SetVoltageA": "122", "RsetA": "3"},
+        {"DeviceNumber": "R", "Forward": "0", "SetVoltageA": "118", "RsetA": "1"},
+    ]
+    joined = join({"CYMREGULATOR": [{"DeviceNumber": "R"}], "CYMLDCSETTINGS": settings})
+    (row,) = joined["CYMREGULATOR"]
+    assert (row["VsetA"], row["RsetA"], row["RevVsetA"], row["RevRsetA"]) == (
+        "122",
+        "3",
+        "118",
+        "1",
+    )
+
+
 def test_all_load_years_are_there(database: CymeDataset):
     assert {row.year for row in database.customer_loads} == {2002, 2008}
 
