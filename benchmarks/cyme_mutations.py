@@ -74,7 +74,7 @@ def _thin_text(rng: random.Random, text: str) -> str:
     head = [s for s in sections[:3] if s]
     rest = sections[3:]
     core = ("[NODE]", "[SECTION]")
-    share = rng.choice((0.05, 0.3))
+    share = rng.choice((0.05, 0.2))
     short: list[str] = []
     for section in rest:
         if section.startswith(core):
@@ -93,7 +93,7 @@ def _thin_text(rng: random.Random, text: str) -> str:
 
 
 def _thin_study(rng: random.Random, text: str) -> str:
-    share = rng.choice((0.5, 0.9))
+    share = rng.choice((0.8, 0.97))
     root = ElementTree.fromstring(text)
     for holder in root.iter():
         if len(holder) > 3:
