@@ -132,7 +132,7 @@ def overhead_line(
 
 
 def _capacitance(p: NDArray[np.float64]) -> NDArray[np.float64]:
-    c: NDArray[np.float64] = np.linalg.inv(p) * (_M_PER_KM * _NF_PER_F)
+    c = np.asarray(np.linalg.inv(p), np.float64) * (_M_PER_KM * _NF_PER_F)
     return (c + c.T) / 2.0
 
 
