@@ -1,0 +1,363 @@
+"""Loads of a CYME dataset: customers' rows of one year and model, by phase and class."""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from grid_fed_rl.errors import FeederError
+from grid_fed_rl.feeders.cyme.codes import Connection as Side
+from grid_fed_rl.feeders.cyme.codes import LoadKind, Location, Phases, ValueType
+from grid_fed_rl.feeders.cyme.convert_scope import Scope
+from grid_fed_rl.feeders.cyme.convert_sections import Places
+from grid_fed_rl.feeders.cyme.convert_windings import next_phase
+from grid_fed_rl.feeders.cyme.draft import Draft, RefusedError, label, nodes_of
+from grid_fed_rl.feeders.cyme.records_loads import CustomerClass, CustomerLoad, Load
+from grid_fed_rl.feeders.cyme.records_network import LoadModel
+from grid_fed_rl.feeders.records import Connection, Terminal
+from grid_fed_rl.feeders.shunts import Load as Record
+from grid_fed_rl.feeders.shunts import LoadModel as Law
+
+__all__ = ["DISTRIBUTED", "add_loads", "chosen_model", "chosen_rows"]
+
+DISTRIBUTED = {
+    "location": "where their Location code says",
+    "middle": "half way along their section",
+    "ends": "half at each end of their section",
+}
+"""Where distributed loads are put, by the option of the import."""
+
+_DELTAS = (Side.DELTA, Side.CLOSED_DELTA, Side.OPEN_DELTA, Side.DG, Side.DN)
+_V_MAX_PU = 2.0  # CYME's laws have no upper end
+_V_MIN_PU = 0.8
+_HALF = 0.5
+
+
+def chosen_model(draft: Draft) -> LoadModel | None:
+    """The load model that was asked for, or the default: ``DEFAULT``, or the first.
+
+    Raises:
+        FeederError: there is no such model.
+    """
+    models = draft.data.load_models
+    wish = draft.options.load_model
+    if wish is not None:
+        for model in models.values():
+            if wish in (model.id, model.name):
+                return model
+        names = ", ".join(m.name for m in models.values()) or "none"
+        raise FeederError(f"no load model {wish!r}; the export has {names}")
+    named = [m for m in models.values() if m.name.upper() == "DEFAULT"]
+    return next(iter(named or models.values()), None)
+
+
+def chosen_rows(draft: Draft, scope: Scope, model: LoadModel | None) -> list[CustomerLoad]:
+    """The rows that count: of the load model, and of each customer the latest year there is.
+
+    A year that was asked for is the latest that counts: a customer without rows of that very
+    year has those of the last one before it.
+    """
+    latest, year = dict[tuple[str, LoadKind, str | None], int](), draft.options.year
+    rows = []
+    for row in draft.data.customer_loads:
+        if row.section not in scope.sections:
+            continue
+        if model is not None and row.load_model not in (None, model.id, model.name):
+            draft.report.ignored["customer load: of another load model"] += 1
+            continue
+        if year is not None and row.year is not None and row.year > year:
+            draft.report.ignored["customer load: of a later year"] += 1
+            continue
+        if not row.connected:
+            draft.report.ignored["customer load: disconnected"] += 1
+            continue
+        rows.append(row)
+        key = (row.number, row.kind, row.customer)
+        latest[key] = max(latest.get(key, 0), row.year or 0)
+    kept = [r for r in rows if (r.year or 0) == latest[r.number, r.kind, r.customer]]
+    if len(kept) < len(rows):
+        draft.report.ignored["customer load: of an earlier year"] += len(rows) - len(kept)
+    years = sorted({r.year for r in kept if r.year is not None})
+    if years:
+        draft.report.year = years[-1] if year is None else year
+        if len(years) > 1:
+            old = sorted({r.number for r in kept if r.year is not None and r.year < years[-1]})
+            draft.report.assume(
+                f"loads of {', '.join(map(str, years))}: the latest year of each customer counts "
+                f"({len(old)} load(s) older than {years[-1]}: {', '.join(old[:5])})"
+            )
+    return kept
+
+
+@dataclass(frozen=True, slots=True)
+class Power:
+    """What some rows of one class draw on a leg."""
+
+    kw: float
+    kvar: float
+
+    def __add__(self, other: "Power") -> "Power":
+        return Power(self.kw + other.kw, self.kvar + other.kvar)
+
+
+def power_of(row: CustomerLoad, leg_kv: float) -> Power:
+    """Power of a row in kW and kvar; amperes are those through a leg at its nominal voltage.
+
+    A negative power factor is a leading one.
+
+    Raises:
+        RefusedError: the power factor is none.
+    """
+    first, second = row.value1, row.value2
+    if row.value_type is ValueType.KW_KVAR:
+        return Power(first, second)
+    pf = second / 100.0
+    if not -1.0 <= pf <= 1.0 or (pf == 0.0 and first != 0.0):
+        if first == 0.0:
+            return Power(0.0, 0.0)
+        raise RefusedError(f"power factor of {second} percent; expected up to 100, not 0")
+    share = math.sqrt(1.0 - pf * pf) * (1.0 if pf >= 0.0 else -1.0)
+    if row.value_type is ValueType.KW_PF:
+        return Power(first, first * share / abs(pf)) if first else Power(0.0, 0.0)
+    kva = first * leg_kv if row.value_type is ValueType.AMP_PF else first
+    return Power(kva * abs(pf), kva * share)
+
+
+def _leg(side: Side | None, phases: Phases, section: Phases) -> tuple[tuple[str, ...], Connection]:
+    """Conductors of a row's load, and its connection.
+
+    In a delta a row of one phase is the leg that starts there; on a section of two phases it
+    is the one leg there is.
+    """
+    if side not in _DELTAS:
+        return tuple(phases), Connection.WYE
+    if len(phases) == 3 or (len(phases) == 2 and set(phases) <= set(section)):
+        return tuple(phases), Connection.DELTA
+    if len(section) == 2:
+        return tuple(section), Connection.DELTA
+    if len(section) < 2:
+        raise RefusedError(f"a delta load on phase {section} alone; expected two phases or three")
+    return (str(phases), next_phase(str(phases))), Connection.DELTA
+
+
+def _leg_kv(kv_ll: float, legs: tuple[str, ...], connection: Connection) -> float:
+    """Rated voltage as a `Load` has it."""
+    one_to_ground = connection is Connection.WYE and len(legs) == 1
+    return kv_ll / math.sqrt(3) if one_to_ground else kv_ll
+
+
+@dataclass(frozen=True, slots=True)
+class LawOf:
+    """A voltage law of this package, as the fields of a `Load`."""
+
+    model: Law
+    zipv: tuple[float, ...] = ()
+    cvr: tuple[float, float] = (1.0, 2.0)
+    v_min_pu: float = _V_MIN_PU
+
+
+_PURE = {(1.0, 0.0, 0.0): Law.Z, (0.0, 1.0, 0.0): Law.I, (0.0, 0.0, 1.0): Law.PQ}
+
+
+def _shares(*percent: float | None) -> tuple[float, float, float] | None:
+    values = [p or 0.0 for p in percent]
+    total = sum(values)
+    if all(p is None for p in percent) or total <= 0.0:
+        return None
+    z, i, p = (v / total for v in values)
+    return z, i, p
+
+
+def law_of(draft: Draft, kind: CustomerClass | None) -> LawOf:
+    """How a class follows voltage; constant power where the export says nothing.
+
+    Below the class's voltage threshold a load is a constant impedance.
+    """
+    if kind is None:
+        draft.report.assume("loads without a customer class draw constant power")
+        return LawOf(Law.PQ)
+    threshold = (kind.voltage_threshold_percent or 100.0 * _V_MIN_PU) / 100.0
+    v_min = min(max(threshold, 0.0), 1.0)
+    if kind.exponential and kind.exponent_p is not None and kind.exponent_q is not None:
+        return LawOf(Law.CVR, cvr=(kind.exponent_p, kind.exponent_q), v_min_pu=v_min)
+    p = _shares(kind.z_p_percent, kind.i_p_percent, kind.p_p_percent)
+    q = _shares(kind.z_q_percent, kind.i_q_percent, kind.p_q_percent)
+    if p is None and q is None:
+        p = q = _shares(kind.z_percent, kind.i_percent, kind.p_percent)
+    p, q = p or q, q or p
+    if p is None or q is None:
+        draft.report.approximate(
+            "customer class", kind.id, kind.place, "it has no shares; read as constant power"
+        )
+        return LawOf(Law.PQ, v_min_pu=v_min)
+    if p == q and p in _PURE:
+        return LawOf(_PURE[p], v_min_pu=v_min)
+    return LawOf(Law.ZIP, zipv=(*p, *q, 0.0), v_min_pu=v_min)
+
+
+def _places(load: Load, option: str) -> list[tuple[Location, float]]:
+    """Where a load stands, and which share of it."""
+    if load.kind is LoadKind.DISTRIBUTED:
+        if option == "ends":
+            return [(Location.FROM, _HALF), (Location.TO, _HALF)]
+        if option == "middle":
+            return [(Location.MIDDLE, 1.0)]
+        return [(load.location or Location.MIDDLE, 1.0)]
+    return [(load.location or Location.FROM, 1.0)]
+
+
+def add_loads(draft: Draft, scope: Scope, places: Places) -> None:
+    """Put every load into the feeder, a record a leg and customer class.
+
+    Legs of equal power of one class are one record of three phases.
+    """
+    model = chosen_model(draft)
+    report = draft.report
+    report.load_model = model.name if model is not None else ""
+    report.load_models = tuple(m.name for m in draft.data.load_models.values())
+    rows = defaultdict[tuple[str, LoadKind], list[CustomerLoad]](list)
+    for row in chosen_rows(draft, scope, model):
+        rows[row.number, row.kind].append(row)
+    spread = [d for d in draft.data.loads if d.kind is LoadKind.DISTRIBUTED]
+    if any(load.section in scope.sections for load in spread):
+        report.assume(f"distributed loads stand {DISTRIBUTED[draft.options.distributed]}")
+    laws = {
+        name: law_of(draft, draft.data.customer_classes.get(name) if name else None)
+        for name in {r.customer_class for group in rows.values() for r in group}
+    }
+    for load in scope.shunts(draft.data, "loads"):
+        assert isinstance(load, Load)
+        own = rows.pop((load.number, load.kind), [])
+        if not own:
+            report.ignored["load: without a row of the year and load model"] += 1
+            continue
+        try:
+            _add(draft, scope, places, load, own, laws)
+        except RefusedError as refusal:
+            report.refuse("load", load.number, load.place, str(refusal))
+        else:
+            draft.count("load")
+            draft.count("customer load", len(own))
+    for (number, kind), left in rows.items():
+        if any(not d.connected and d.number == number for d in draft.data.loads):
+            report.ignored["customer load: of a disconnected load"] += len(left)
+            continue
+        row = left[0]
+        report.refuse(
+            f"{kind} customer load", number, row.place, "no load of this number stands in [LOADS]"
+        )
+
+
+def _add(
+    draft: Draft,
+    scope: Scope,
+    places: Places,
+    load: Load,
+    rows: list[CustomerLoad],
+    laws: dict[str | None, LawOf],
+) -> None:
+    section = scope.sections[load.section]
+    phases = section.phases or Phases.ABC
+    where = _places(load, draft.options.distributed)
+    bus = places[section.id, where[0][0]]
+    kv_ll = draft.kv_ll.get(bus)
+    if kv_ll is None:  # an island, told elsewhere
+        return
+    drawn: dict[tuple[str | None, tuple[str, ...], Connection], Power] = {}
+    totals = draft.report.totals
+    for row in rows:
+        totals.connected_kva += row.connected_kva or 0.0
+        totals.customers += row.n_customers or 0.0
+        if row.value1 == 0.0 and row.value2 == 0.0:
+            continue
+        if not set(row.phases) <= set(phases) and (row.value1 or row.value_type is
+                                                   ValueType.KW_KVAR):  # fmt: skip
+            raise RefusedError(
+                f"it draws {row.value1:g} on phase {row.phases} of a section of {phases}; expected "
+                f"phases that are there"
+            )
+        legs, connection = _leg(load.connection, row.phases, phases)
+        kv = _leg_kv(kv_ll, legs, connection)
+        per_leg = kv / math.sqrt(3) if connection is Connection.WYE and len(legs) > 1 else kv
+        power = power_of(row, per_leg * _amp_legs(row, legs))
+        totals.file_kw += power.kw
+        totals.file_kvar += power.kvar
+        key = (row.customer_class, legs, connection)
+        drawn[key] = drawn.get(key, Power(0.0, 0.0)) + power
+    _say_connection(draft, load, drawn)
+    for location, share in where:
+        at = places[section.id, location]
+        for key, power in _together(drawn):
+            _record(draft, load, at, key, power, share, laws[key[0]], len(where) > 1, location)
+
+
+def _amp_legs(row: CustomerLoad, legs: tuple[str, ...]) -> float:
+    """How many legs carry the amperes of a row."""
+    return float(len(legs)) if len(row.phases) > 1 and len(legs) > 2 else 1.0
+
+
+def _say_connection(draft: Draft, load: Load, drawn: dict) -> None:
+    if load.connection in (None, Side.YG, *_DELTAS) or not drawn:
+        return
+    if load.connection is Side.CENTRE_TAP:
+        what = "both halves of its centre tap are taken as alike loaded"
+    else:
+        what = f"its {load.connection} is read as a grounded wye"
+    draft.report.approximate("load", load.number, load.place, what)
+
+
+def _together(
+    drawn: dict[tuple[str | None, tuple[str, ...], Connection], Power],
+) -> Iterator[tuple[tuple[str | None, tuple[str, ...], Connection], Power]]:
+    """The same, with three equal legs of one class as one of three phases."""
+    left = dict(drawn)
+    for kind in dict.fromkeys((name, connection) for name, _, connection in drawn):
+        name, connection = kind
+        legs = (
+            [("A", "B"), ("B", "C"), ("C", "A")]
+            if connection is Connection.DELTA
+            else [("A",), ("B",), ("C",)]
+        )
+        keys = [(name, leg, connection) for leg in legs]
+        if all(key in left for key in keys) and len({left[key] for key in keys}) == 1:
+            one = left[keys[0]]
+            for key in keys:
+                del left[key]
+            yield (name, ("A", "B", "C"), connection), Power(3.0 * one.kw, 3.0 * one.kvar)
+    yield from left.items()
+
+
+def _record(
+    draft: Draft,
+    load: Load,
+    bus: str,
+    key: tuple[str | None, tuple[str, ...], Connection],
+    power: Power,
+    share: float,
+    law: LawOf,
+    split: bool,
+    location: Location,
+) -> None:
+    _, legs, connection = key
+    end = f"_{location}" if split else ""
+    wish = f"{load.number}{end}_{label(legs)}" if len(legs) < 3 else f"{load.number}{end}"
+    nodes = (
+        nodes_of(legs)
+        if len(legs) == 3 or connection is Connection.WYE
+        else tuple(nodes_of(leg)[0] for leg in legs)
+    )
+    name = draft.names.of("load", wish)
+    draft.loads[name] = Record(
+        name=name,
+        terminal=Terminal(bus, nodes),
+        connection=connection,
+        model=law.model,
+        kw=power.kw * share,
+        kvar=power.kvar * share,
+        kv=_leg_kv(draft.kv_ll[bus], legs, connection),
+        v_min_pu=law.v_min_pu,
+        v_max_pu=_V_MAX_PU,
+        v_low_pu=min(_HALF, law.v_min_pu),
+        cvr=law.cvr,
+        zipv=law.zipv,
+    )
