@@ -16,7 +16,7 @@ from grid_fed_rl.feeders.cyme.convert_shunts import add_shunts
 from grid_fed_rl.feeders.cyme.convert_sources import source_of
 from grid_fed_rl.feeders.cyme.dataset import CymeDataset, Use
 from grid_fed_rl.feeders.cyme.draft import Draft, Options
-from grid_fed_rl.feeders.cyme.report import CymeReport
+from grid_fed_rl.feeders.cyme.report import NO_SAY, CymeReport
 from grid_fed_rl.feeders.feeder import Feeder
 from grid_fed_rl.feeders.records import Source
 from grid_fed_rl.feeders.validate import check
@@ -70,7 +70,7 @@ def convert(data: CymeDataset, options: Options, path: str) -> tuple[Feeder, Cym
     totals = report.totals
     totals.feeder_kw = sum(load.kw for load in feeder.loads.values())
     totals.feeder_kvar = sum(load.kvar for load in feeder.loads.values())
-    report.connectivity = connectivity(feeder, islands)
+    report.connectivity = connectivity(feeder, islands, draft.node_buses())
     report.sanity += sanity(feeder)
     _total_sanity(report)
     return feeder, report, draft
@@ -120,7 +120,7 @@ def _begin(data: CymeDataset, options: Options, path: str) -> CymeReport:
                 report.unknown_sections.get(part.section, 0) + part.rows
             )
         elif part.use is Use.IGNORED:
-            report.ignored[f"{part.section}: no say in a power flow"] += part.rows
+            report.ignored[f"{part.section}: {NO_SAY}"] += part.rows
     return report
 
 

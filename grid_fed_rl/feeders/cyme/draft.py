@@ -155,6 +155,10 @@ class Draft:
             self.buses[name] = Bus(name, math.nan, _or_nan(x), _or_nan(y))
         return name
 
+    def node_buses(self) -> set[str]:
+        """Buses that stand for nodes of the export."""
+        return set(self._bus_of_node.values())
+
     def inner_bus(self, wish: str, near: str, far: str) -> str:
         """A bus of no node, half way between two others."""
         name = self.names.of("bus", wish, quiet=True)

@@ -10,14 +10,10 @@ from grid_fed_rl.feeders.feeder import Feeder
 
 # Readers and converter are loaded when a file is read: their records take a tenth of a second.
 if TYPE_CHECKING:
-    from grid_fed_rl.feeders.cyme.dataset import CymeDataset
     from grid_fed_rl.feeders.equipment import EquipmentLibrary
     from grid_fed_rl.feeders.line_constants import EarthModel
 
-__all__ = ["CymeImport", "open_dataset", "read_cyme"]
-
-_XML = (".sxst", ".xst", ".xml")
-_MDB = (".mdb", ".accdb")
+__all__ = ["CymeImport", "read_cyme"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,41 +23,6 @@ class CymeImport:
     feeder: Feeder
     report: CymeReport
     equipment: "EquipmentLibrary"
-
-
-def open_dataset(path: str | Path) -> "CymeDataset":
-    """Read an export by the reader that its kind of file asks for.
-
-    Args:
-        path: A folder of text files, one text file, an XML study (``.sxst``) or a database
-            (``.mdb``). A folder that holds one study or database, and no text, is that file.
-
-    Raises:
-        CymeError: it is no export of CYME, or it has faults; lists them all.
-        FeederError: it is not there.
-    """
-    place = Path(path)
-    if not place.exists():
-        raise FeederError(
-            f"{place}: no such file or folder; expected a CYME export: a folder of text files, "
-            f"an .sxst study or an .mdb database"
-        )
-    file = place
-    if place.is_dir():
-        binary = [p for p in sorted(place.iterdir()) if p.suffix.lower() in (*_XML, *_MDB)]
-        if len(binary) == 1 and not list(place.glob("*.[tT][xX][tT]")):
-            file = binary[0]
-    if file.suffix.lower() in _XML:
-        from grid_fed_rl.feeders.cyme.xml_reader import read_xml
-
-        return read_xml(file)
-    if file.suffix.lower() in _MDB:
-        from grid_fed_rl.feeders.cyme.mdb_reader import read_mdb
-
-        return read_mdb(file)
-    from grid_fed_rl.feeders.cyme.text_reader import read_text
-
-    return read_text(file)
 
 
 def read_cyme(
@@ -114,6 +75,7 @@ def read_cyme(
     from grid_fed_rl.feeders.cyme.convert_library import library_of
     from grid_fed_rl.feeders.cyme.convert_loads import DISTRIBUTED
     from grid_fed_rl.feeders.cyme.draft import Options
+    from grid_fed_rl.feeders.cyme.read import read_dataset
     from grid_fed_rl.feeders.line_constants import EarthModel
 
     if distributed not in DISTRIBUTED:
@@ -127,7 +89,7 @@ def read_cyme(
             f"earth_model is {earth_model!r}; expected one of {', '.join(EarthModel)}"
         ) from None
     options = Options(network, year, load_model, model, distributed, source_impedance, frequency_hz)
-    feeder, report, draft = convert(open_dataset(path), options, str(path))
+    feeder, report, draft = convert(read_dataset(path), options, str(path))
     library = library_of(draft)
     demand(report, strict=strict, allow_refused=allow_refused)
     return CymeImport(feeder, report, library)

@@ -7,7 +7,10 @@ from typing import Any
 
 from grid_fed_rl.feeders.cyme.places import Place
 
-__all__ = ["Connectivity", "CymeNote", "CymeReport", "Totals"]
+__all__ = ["NO_SAY", "Connectivity", "CymeNote", "CymeReport", "Totals"]
+
+NO_SAY = "no say in a power flow"
+"""Why drawing, protection and the catalogues of what no row uses are passed over."""
 
 _MOST = 40  # notes that a table lists before it counts the rest
 
@@ -162,6 +165,10 @@ class CymeReport:
         kinds = sorted({*self.read, *approximated, *refused, *ignored})
         return [(k, self.read[k], approximated[k], refused[k], ignored[k]) for k in kinds]
 
+    def _silent(self) -> set[str]:
+        """Kinds that have no say in a power flow."""
+        return {key.partition(": ")[0] for key in self.ignored if key.endswith(NO_SAY)}
+
     def facts(self) -> list[tuple[str, str]]:
         """What can be said in a line each, as pairs of what and how much."""
         t, c = self.totals, self.connectivity
@@ -201,7 +208,13 @@ class CymeReport:
             lines += [(heading, str(note)) for note in notes[:_MOST]]
             if len(notes) > _MOST:
                 lines.append((heading, f"and {len(notes) - _MOST} more (all are in the JSON)"))
-        lines += [("ignored", f"{n} {reason}") for reason, n in sorted(self.ignored.items())]
+        by_reason: dict[str, list[str]] = {}
+        for key, n in sorted(self.ignored.items()):
+            kind, _, reason = key.partition(": ")
+            by_reason.setdefault(reason, []).append(f"{kind} ({n})")
+        lines += [
+            ("ignored", f"{reason}: {', '.join(kinds)}") for reason, kinds in by_reason.items()
+        ]
         lines += [("island", what) for what in self.connectivity.islands]
         lines += [("loop", what) for what in self.connectivity.loops]
         if self.connectivity.dangling:
@@ -217,7 +230,7 @@ class CymeReport:
         return lines + [("sanity", what) for what in self.sanity]
 
     def __str__(self) -> str:
-        rows = self.counts()
+        rows = [row for row in self.counts() if any(row[1:4]) or row[0] not in self._silent()]
         width = max((len(row[0]) for row in rows), default=5)
         heads = ("read", "approx.", "refused", "ignored")
         lines = [self.path, *(f"{name:<13} {text}" for name, text in self.facts()), ""]
