@@ -1,40 +1,29 @@
 """A study of another program against our solution, bus by bus and phase by phase.
 
-A study is a CSV file with a row a bus or device. Which column says what is a `ColumnMap`;
-its defaults are the tag names of CYME's reports.
+`study_rows` reads a study: a CSV file with a row a bus or device.
 """
 
-import csv
 import math
-import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from grid_fed_rl.errors import FeederError
+from grid_fed_rl.analytics.study_rows import StudyRow
 from grid_fed_rl.feeders import Feeder, Line, Switch, Transformer
 from grid_fed_rl.powerflow import Network, PowerFlow, measures
 
 __all__ = [
     "QUANTITIES",
-    "ColumnMap",
     "Deviation",
     "Quantity",
     "StudyComparison",
-    "StudyRow",
     "Tolerances",
     "compare_study",
-    "read_columns",
-    "read_study",
 ]
 
-Three = tuple[float, float, float]
-_MISSING = {"", "-", "--", "n/a", "na", "nan", "null"}
 _PHASES = "ABC"
 _UNNUMBERED = ("_a", "_b", "_c", "_1", "_2")  # what an import puts after a device's number
-_NAN3: Three = (math.nan, math.nan, math.nan)
 
 QUANTITIES = {
     "v_pu": "voltage, per unit",
@@ -44,18 +33,6 @@ QUANTITIES = {
     "loading_percent": "loading, %",
 }
 """What is compared, in words."""
-
-
-@dataclass(frozen=True, slots=True)
-class ColumnMap:
-    """Names of a study's columns; those by phase in the order A, B, C."""
-
-    id: str = "EqId"
-    v_pu: tuple[str, str, str] = ("VpuA", "VpuB", "VpuC")
-    angle_deg: tuple[str, str, str] = ("VAngleA", "VAngleB", "VAngleC")
-    current_a: tuple[str, str, str] = ("IA", "IB", "IC")
-    current_angle_deg: tuple[str, str, str] = ("IAngleA", "IAngleB", "IAngleC")
-    loading_percent: str = "LOADING"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,19 +51,6 @@ class Tolerances:
         if quantity == "current_a":
             return max(self.current_a, abs(theirs) * self.current_percent / 100.0)
         return float(getattr(self, quantity))
-
-
-@dataclass(frozen=True, slots=True)
-class StudyRow:
-    """One row: a bus or device, NaN where a cell says nothing."""
-
-    id: str
-    line: int
-    v_pu: Three = _NAN3
-    angle_deg: Three = _NAN3
-    current_a: Three = _NAN3
-    current_angle_deg: Three = _NAN3
-    loading_percent: float = math.nan
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,101 +134,6 @@ class StudyComparison:
     def worst(self, n: int = 10) -> list[Deviation]:
         """The largest deviations by their share of what the tolerance allows."""
         return sorted(self.deviations, key=lambda d: -d.share)[:n]
-
-
-def read_columns(path: str | Path) -> ColumnMap:
-    """Read a column map of a TOML file; what it leaves out keeps its default.
-
-    ::
-
-        id = "Section"
-        v_pu = ["Va", "Vb", "Vc"]
-
-    Raises:
-        FeederError: it is no TOML, or has an entry that is none of a map's.
-    """
-    path = Path(path)
-    try:
-        entries = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise FeederError(f"{path.name}: not valid TOML: {error}") from None
-    columns, known = ColumnMap(), {f.name for f in fields(ColumnMap)}
-    for key, value in entries.items():
-        if key not in known:
-            raise FeederError(
-                f"{path.name}: unknown entry {key!r}; expected {', '.join(sorted(known))}"
-            )
-        by_phase = isinstance(getattr(columns, key), tuple)
-        right = isinstance(value, list) and len(value) == 3 if by_phase else isinstance(value, str)
-        if not right:
-            expected = "three names, of phases A, B and C" if by_phase else "a name"
-            raise FeederError(f"{path.name}: {key} is {value!r}; expected {expected}")
-        columns = replace(columns, **{key: tuple(value) if by_phase else value})
-    return columns
-
-
-def read_study(path: str | Path, columns: ColumnMap | None = None) -> list[StudyRow]:
-    """Read a study's rows; comma, semicolon or tab between cells.
-
-    Raises:
-        FeederError: it has no column for ids or nothing to compare, or a cell is no number.
-    """
-    path, columns = Path(path), columns or ColumnMap()
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise FeederError(f"{path.name}: not UTF-8: {error}") from None
-    head = text.partition("\n")[0]
-    delimiter = max(",;\t", key=head.count)
-    reader = csv.reader(text.splitlines(), delimiter=delimiter)
-    header = [name.strip() for name in next(reader, [])]
-    at = {name.lower(): k for k, name in reversed(list(enumerate(header)))}
-    wanted = [name for f in fields(ColumnMap) if f.name != "id" for name in _names(columns, f.name)]
-    if columns.id.lower() not in at or not any(name.lower() in at for name in wanted):
-        raise FeederError(
-            f"{path.name} line 1: columns are {', '.join(header) or 'none'}; expected {columns.id} "
-            f"and any of {', '.join(wanted)} (a column map says other names)"
-        )
-    rows = []
-    for cells in reader:
-        if not any(cell.strip() for cell in cells):
-            continue
-        where = f"{path.name} line {reader.line_num}"
-
-        def number(name: str, cells: list[str] = cells, where: str = where) -> float:
-            k = at.get(name.lower())
-            cell = cells[k].strip() if k is not None and k < len(cells) else ""
-            if cell.lower() in _MISSING:
-                return math.nan
-            try:
-                return float(cell)
-            except ValueError:
-                raise FeederError(
-                    f"{where}: column {name!r} is {cell!r}; expected a number"
-                ) from None
-
-        def three(names: tuple[str, str, str]) -> Three:
-            a, b, c = (number(name) for name in names)
-            return a, b, c
-
-        k = at[columns.id.lower()]
-        rows.append(
-            StudyRow(
-                cells[k].strip() if k < len(cells) else "",
-                reader.line_num,
-                three(columns.v_pu),
-                three(columns.angle_deg),
-                three(columns.current_a),
-                three(columns.current_angle_deg),
-                number(columns.loading_percent),
-            )
-        )
-    return rows
-
-
-def _names(columns: ColumnMap, field_name: str) -> tuple[str, ...]:
-    value = getattr(columns, field_name)
-    return value if isinstance(value, tuple) else (value,)
 
 
 class _Finder:

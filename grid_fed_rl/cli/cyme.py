@@ -86,14 +86,9 @@ def _compare(args: argparse.Namespace) -> int:
     if args.out is not None:
         import matplotlib  # noqa: F401 - say that it is missing before, not after, solving
 
-    from grid_fed_rl.analytics.study import (
-        ColumnMap,
-        Tolerances,
-        compare_study,
-        read_columns,
-        read_study,
-    )
+    from grid_fed_rl.analytics.study import Tolerances, compare_study
     from grid_fed_rl.analytics.study_report import comparison_json, write_comparison
+    from grid_fed_rl.analytics.study_rows import ColumnMap, read_columns, read_study
     from grid_fed_rl.cli.solve import NOT_SOLVED
     from grid_fed_rl.feeders.library import open_feeder
     from grid_fed_rl.powerflow import compile_network, nominal_setpoint, solve

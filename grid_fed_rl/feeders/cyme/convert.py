@@ -7,9 +7,10 @@ from dataclasses import replace
 
 from grid_fed_rl.errors import FeederError
 from grid_fed_rl.feeders.cyme.convert_checks import connectivity, cut_islands, sanity
+from grid_fed_rl.feeders.cyme.convert_customers import chosen_model
 from grid_fed_rl.feeders.cyme.convert_der import add_ders
 from grid_fed_rl.feeders.cyme.convert_equivalents import add_equivalents
-from grid_fed_rl.feeders.cyme.convert_loads import add_loads, chosen_model
+from grid_fed_rl.feeders.cyme.convert_loads import add_loads
 from grid_fed_rl.feeders.cyme.convert_scope import scope_of
 from grid_fed_rl.feeders.cyme.convert_sections import add_sections
 from grid_fed_rl.feeders.cyme.convert_shunts import add_shunts

@@ -3,7 +3,7 @@
 import math
 
 from grid_fed_rl.feeders.cyme.codes import Phases, ValueType
-from grid_fed_rl.feeders.cyme.convert_loads import power_of
+from grid_fed_rl.feeders.cyme.convert_customers import power_of
 from grid_fed_rl.feeders.cyme.draft import NODE, Draft, RefusedError
 from grid_fed_rl.feeders.cyme.records_loads import CustomerLoad, LoadKind
 from grid_fed_rl.feeders.cyme.records_network import LoadEquivalent, LoadModel

@@ -1,15 +1,15 @@
 """Section by section: what stands in series between its nodes becomes branches."""
 
 from grid_fed_rl.feeders.cyme.codes import LoadKind, Location, Phases, SwitchgearKind
+from grid_fed_rl.feeders.cyme.convert_by_phase import (
+    add_autotransformer,
+    add_transformer_by_phase,
+)
 from grid_fed_rl.feeders.cyme.convert_lines import LINES, add_line
 from grid_fed_rl.feeders.cyme.convert_regulators import add_regulator
 from grid_fed_rl.feeders.cyme.convert_scope import Scope
 from grid_fed_rl.feeders.cyme.convert_three_winding import add_three_winding
-from grid_fed_rl.feeders.cyme.convert_transformers import (
-    add_autotransformer,
-    add_transformer,
-    add_transformer_by_phase,
-)
+from grid_fed_rl.feeders.cyme.convert_transformers import add_transformer
 from grid_fed_rl.feeders.cyme.draft import Draft, RefusedError, nodes_of
 from grid_fed_rl.feeders.cyme.records_devices import SeriesDevice, Switchgear
 from grid_fed_rl.feeders.cyme.records_lines import Device
