@@ -59,7 +59,7 @@ def nameplate_of(draft: Draft, kind: TransformerType, phases: Phases) -> Namepla
     """The nameplate of a type on some phases.
 
     A three-phase type on fewer phases has a third of its rating on each; a single-phase one
-    on several is a bank.
+    on several is a bank. Single units have no zero sequence of their own.
 
     Raises:
         RefusedError: it has no rating or no impedance.
@@ -80,9 +80,10 @@ def nameplate_of(draft: Draft, kind: TransformerType, phases: Phases) -> Namepla
             f"its X over R is {kind.xr1}; its impedance is read as reactance alone",
             f"{kind.z1_percent:g} %" if kind.z1_percent else "",
         )
+    alone = bool(kind.single_phase) or n < 3
     return Nameplate(
         kva * units,
-        impedance_of(kind.z1_percent, kind.xr1, kind.z0_percent, kind.xr0),
+        impedance_of(kind.z1_percent, kind.xr1, None if alone else kind.z0_percent, kind.xr0),
         100.0 * (kind.no_load_kw or 0.0) / kva,
         kind.magnetising_percent or 0.0,
     )

@@ -121,10 +121,9 @@ def coils_of(
     if end.side in _DELTAS:
         if len(nodes) < 2:
             raise RefusedError(f"a delta on phase {phases} alone; expected two phases or three")
-        left_out = _DELTAS[end.side]
-        if end.side is Side.DG:
-            left_out = _ground_corner(draft, name, end, nodes)
-        return Coils(Terminal(bus, nodes), Connection.DELTA, end.kv_ll), left_out
+        if end.corner is not None or end.side is Side.DG:
+            _ground_corner(draft, name, end, nodes)
+        return Coils(Terminal(bus, nodes), Connection.DELTA, end.kv_ll), _DELTAS[end.side]
     if end.side is Side.CENTRE_TAP:
         if len(nodes) > 1:
             raise RefusedError(f"a centre-tapped side on phases {phases}; expected one phase")
@@ -134,10 +133,9 @@ def coils_of(
     raise RefusedError(f"a side connected {end.side} in this place")
 
 
-def _ground_corner(draft: Draft, name: str, end: End, nodes: tuple[int, ...]) -> str:
+def _ground_corner(draft: Draft, name: str, end: End, nodes: tuple[int, ...]) -> None:
     if end.corner is None or nodes_of(end.corner)[0] not in nodes:
         raise RefusedError("a delta with a grounded corner, but not which; expected A, B or C")
     reactor = draft.names.of("reactor", f"{name}_corner", quiet=True)
     at = Terminal(end.bus, nodes_of(end.corner))
     draft.add_reactor(Reactor(reactor, at, None, complex(JOINT_OHM, 0.0)))
-    return ""
