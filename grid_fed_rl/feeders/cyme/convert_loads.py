@@ -39,18 +39,16 @@ _HALF = 0.5
 def _leg(side: Side | None, phases: Phases, section: Phases) -> tuple[tuple[str, ...], Connection]:
     """Conductors of a row's load, and its connection.
 
-    In a delta a row of one phase is the leg that starts there; on a section of two phases it
-    is the one leg there is.
+    In a delta a row of one phase is the leg that starts there.
     """
     if side not in _DELTAS:
         return tuple(phases), Connection.WYE
-    if len(phases) == 3 or (len(phases) == 2 and set(phases) <= set(section)):
-        return tuple(phases), Connection.DELTA
-    if len(section) == 2:
-        return tuple(section), Connection.DELTA
-    if len(section) < 2:
-        raise RefusedError(f"a delta load on phase {section} alone; expected two phases or three")
-    return (str(phases), next_phase(str(phases))), Connection.DELTA
+    legs = tuple(phases) if len(phases) > 1 else (str(phases), next_phase(str(phases)))
+    if not set(legs) <= set(section):
+        raise RefusedError(
+            f"a delta leg {'-'.join(legs)} on a section of {section}; expected phases that are there"
+        )
+    return legs, Connection.DELTA
 
 
 def _leg_kv(kv_ll: float, legs: tuple[str, ...], connection: Connection) -> float:

@@ -17,14 +17,12 @@ COLUMNS = {
     "LOAD EQUIVALENT": "NodeID,LoadModelName,Format,Value1A,Value1B,Value1C,Value2A,Value2B,"
     "Value2C",
     "OVERHEADLINE SETTING": "SectionID,DeviceNumber,LineCableID,Length,ConnectionStatus",
-    "OVERHEADLINEUNBALANCED SETTING": "SectionID,DeviceNumber,LineCableID,Length,"
-    "ConnectionStatus",
+    "OVERHEADLINEUNBALANCED SETTING": "SectionID,DeviceNumber,LineCableID,Length,ConnectionStatus",
     "OVERHEAD BYPHASE SETTING": "SectionID,DeviceNumber,CondID_A,CondID_B,CondID_C,CondID_N1,"
     "SpacingID,Length,ConnectionStatus,ConductorPosition,EarthResistivity",
     "UNDERGROUNDLINE SETTING": "SectionID,DeviceNumber,LineCableID,Length,"
     "NumberOfCableInParallel,ConnectionStatus",
-    "SWITCH SETTING": "SectionID,Location,EqID,DeviceNumber,ClosedPhase,NStatus,"
-    "ConnectionStatus",
+    "SWITCH SETTING": "SectionID,Location,EqID,DeviceNumber,ClosedPhase,NStatus,ConnectionStatus",
     "FUSE SETTING": "SectionID,Location,EqID,DeviceNumber,ClosedPhase,NStatus,ConnectionStatus",
     "REGULATOR SETTING": "SectionID,Location,EqID,DeviceNumber,PhaseON,MaxBuck,MaxBoost,"
     "BandWidth,CT,PT,SettingOption,AtSectionID,VsetA,VsetB,VsetC,RsetA,RsetB,RsetC,XsetA,XsetB,"
@@ -49,8 +47,7 @@ COLUMNS = {
     "PHASE SHIFTER TRANSFORMER SETTING": "SectionID,Location,EqID,DeviceNumber",
     "PHOTOVOLTAIC SETTINGS": "SectionID,Location,DeviceNumber,EquipmentID,NS,NP,"
     "ConnectionStatus,ConnectionConfiguration,Phase",
-    "CONVERTER": "DeviceNumber,DeviceType,ConverterRating,ActivePowerRating,"
-    "ReactivePowerRating",
+    "CONVERTER": "DeviceNumber,DeviceType,ConverterRating,ActivePowerRating,ReactivePowerRating",
     "DGGENERATIONMODEL": "DeviceNumber,DeviceType,LoadModelName,ActiveGeneration,PowerFactor",
     "BESS SETTINGS": "SectionID,Location,DeviceNumber,EquipmentID,Phase,ConnectionStatus,"
     "MaximumSOC,MinimumSOC",
@@ -96,9 +93,7 @@ COLUMNS = {
 }
 
 SECTION = "FORMAT_SECTION=SectionID,FromNodeID,ToNodeID,Phase\n"
-FORMATS = (
-    "FORMAT_SUBSTATION=NetworkID,HeadNodeID\nFORMAT_FEEDER=NetworkID,HeadNodeID\n"
-)
+FORMATS = "FORMAT_SUBSTATION=NetworkID,HeadNodeID\nFORMAT_FEEDER=NetworkID,HeadNodeID\n"
 
 # A line of sequence values and a source, which most tests stand on.
 BASE: dict[str, list[str]] = {
@@ -134,9 +129,14 @@ def texts(sections: Iterable[str], rows: dict[str, list[str]]) -> dict[str, str]
         text = f"\n[{kind}]\nFORMAT_{name}={COLUMNS[kind]}\n" + "".join(f"{x}\n" for x in lines)
         if kind in ("LOADS", "CUSTOMER LOADS", "CUSTOMER CLASS", "LOAD MODEL INFORMATION"):
             load += text
-        elif "SETTING" in kind or kind in NETWORK_KINDS or kind in (
-            "CONVERTER",
-            "DGGENERATIONMODEL",
+        elif (
+            "SETTING" in kind
+            or kind in NETWORK_KINDS
+            or kind
+            in (
+                "CONVERTER",
+                "DGGENERATIONMODEL",
+            )
         ):
             network += text
         else:
