@@ -46,7 +46,7 @@ def _leg(side: Side | None, phases: Phases, section: Phases) -> tuple[tuple[str,
     legs = tuple(phases) if len(phases) > 1 else (str(phases), next_phase(str(phases)))
     if not set(legs) <= set(section):
         raise RefusedError(
-            f"a delta leg {'-'.join(legs)} on a section of {section}; expected phases that are there"
+            f"a delta leg {'-'.join(legs)} on a section of {section}; expected phases it has"
         )
     return legs, Connection.DELTA
 

@@ -88,7 +88,7 @@ def test_a_phase_the_section_lacks_is_refused(tmp_path: Path):
 
 
 def test_power_factors_of_nothing_are_refused(tmp_path: Path):
-    with pytest.raises(FeederError, match="load 'D'.*power factor of 0.0 percent; expected"):
+    with pytest.raises(FeederError, match=r"load 'D'.*power factor of 0.0 percent; expected"):
         imported(tmp_path, ONE, load(["2,A,10,0"]))
 
 

@@ -128,7 +128,7 @@ def test_cables_in_parallel(tmp_path: Path):
 
 def test_a_cable_without_figures_or_build_is_refused(tmp_path: Path):
     rows = {"UNDERGROUNDLINE SETTING": ["S1,L1,K,500,1,0"], "CABLE": ["K,0,0,0,0,0,0,260"]}
-    with pytest.raises(FeederError, match="underground line 'L1'.*cable 'K' has no impedance"):
+    with pytest.raises(FeederError, match=r"underground line 'L1'.*cable 'K' has no impedance"):
         imported(tmp_path, ["S1,0,1,ABC"], rows)
 
 
@@ -192,7 +192,7 @@ def test_what_no_record_holds_is_refused_by_name(tmp_path: Path):
         **spot("S1", "ABC", 10, 3),
     }
     sections = ["S1,0,1,ABC", "S2,1,2,ABC"]
-    with pytest.raises(FeederError, match="section 'S2'.*PHASE SHIFTER TRANSFORMER SETTING"):
+    with pytest.raises(FeederError, match=r"section 'S2'.*PHASE SHIFTER TRANSFORMER SETTING"):
         imported(tmp_path, sections, rows)
     found = imported(tmp_path, sections, rows, allow_refused=True)
     assert "2" not in found.feeder.buses
@@ -274,7 +274,7 @@ def test_two_regulators_in_open_delta(tmp_path: Path):
 
 
 def test_a_closed_delta_of_regulators_is_refused(tmp_path: Path):
-    with pytest.raises(FeederError, match="regulator 'RG'.*a regulator connected DC"):
+    with pytest.raises(FeederError, match=r"regulator 'RG'.*a regulator connected DC"):
         imported(tmp_path, ["S1,0,1,ABC"], regulator(conn="4"))
 
 
@@ -357,7 +357,7 @@ def test_names_are_such_as_tables_can_carry(tmp_path: Path):
 
 
 def test_strict_makes_an_approximation_an_error(tmp_path: Path):
-    with pytest.raises(FeederError, match="1 element.* approximated, which strict forbids"):
+    with pytest.raises(FeederError, match=r"1 element.* approximated, which strict forbids"):
         imported(tmp_path, ["S1,0,1,ABC"], regulator(taps="3.4,2,1"), strict=True)
 
 

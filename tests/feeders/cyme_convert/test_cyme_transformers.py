@@ -4,6 +4,7 @@ import cmath
 import math
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -41,7 +42,7 @@ def setting(connection: str, **more: str) -> str:
     return ",".join(values.get(c, "") for c in COLUMNS["TRANSFORMER SETTING"].split(","))
 
 
-def equipment(z1=Z1, z0=Z0, **more: str) -> str:
+def equipment(z1: float = Z1, z0: float = Z0, **more: str) -> str:
     from tests.feeders.cyme_convert.export import COLUMNS
 
     values = {
@@ -52,7 +53,7 @@ def equipment(z1=Z1, z0=Z0, **more: str) -> str:
     return ",".join(values.get(c, "") for c in COLUMNS["TRANSFORMER"].split(","))
 
 
-def bank(folder: Path, connection: str, phases="ABC", more=None, **kind: str) -> Feeder:
+def bank(folder: Path, connection: str, phases="ABC", more=None, **kind: Any) -> Feeder:
     rows = {
         "TRANSFORMER SETTING": [setting(connection, **(more or {}))],
         "TRANSFORMER": [equipment(**kind)],
@@ -272,7 +273,7 @@ def test_what_no_coils_can_be_is_refused_by_name(tmp_path, phases, connection, m
 
 def test_a_type_without_impedance_is_refused(tmp_path: Path):
     rows = {"TRANSFORMER SETTING": [setting("Yg_Yg")], "TRANSFORMER": [equipment(z1=0)]}
-    with pytest.raises(FeederError, match="Z1 is 0.0 percent; expected more than 0"):
+    with pytest.raises(FeederError, match=r"Z1 is 0.0 percent; expected more than 0"):
         imported(tmp_path, ["T,0,1,ABC"], rows)
 
 
