@@ -1,7 +1,9 @@
 """CYME's own exports of the IEEE 13-node feeder against the published answers, and of the 4-node.
 
-    python benchmarks/cyme_samples.py                       the text exports among the tests
-    python benchmarks/cyme_samples.py IEEE13.mdb            a database as well
+    python benchmarks/cyme_samples.py samples/
+
+`samples/` holds ``ieee_13node`` and ``ieee_4node`` (text) and ``mdb/IEEE13.mdb``, as NREL's
+DiTTo published them; the default is ``shared/cyme`` beside the checkout.
 
 Voltages are compared with those that the IEEE PES Test Feeder Working Group printed (four
 decimals, hundredths of a degree), totals with its own; taps stand as the export has them.
@@ -20,7 +22,8 @@ from grid_fed_rl.feeders import CymeImport, Feeder, read_cyme
 from grid_fed_rl.powerflow import compile_network, measures, nominal_setpoint, solve
 
 ROOT = Path(__file__).resolve().parents[1]
-FIXTURES = ROOT / "tests" / "feeders" / "cyme" / "fixtures"
+SAMPLES = ROOT.parent / "shared" / "cyme"
+XML = ROOT / "tests" / "feeders" / "cyme" / "fixtures" / "ieee13.sxst"
 PUBLISHED = ROOT / "tests" / "cases" / "ieee13_paper" / "published.csv"
 TOTALS = {
     "source_kw": 3577.191,
@@ -75,12 +78,12 @@ def four_nodes(imported: CymeImport) -> Iterator[str]:
 def main() -> int:
     """Say how far each export is off."""
     parser = argparse.ArgumentParser(description="CYME's IEEE 13 against the published answers.")
-    parser.add_argument("more", nargs="*", type=Path, help="further exports of that feeder")
+    parser.add_argument("samples", nargs="?", type=Path, default=SAMPLES, help="their folder")
     args = parser.parse_args()
-    for path in (FIXTURES / "ieee13", FIXTURES / "ieee13.sxst", *args.more):
+    for path in (args.samples / "ieee_13node", args.samples / "mdb" / "IEEE13.mdb", XML):
         print("\n".join(lines_of(path.name, read_cyme(path))))
-    print("ieee4, between phases:")
-    print("\n".join(four_nodes(read_cyme(FIXTURES / "ieee4"))))
+    print("ieee_4node, between phases:")
+    print("\n".join(four_nodes(read_cyme(args.samples / "ieee_4node"))))
     return 0
 
 

@@ -15,7 +15,7 @@ from grid_fed_rl.powerflow import compile_network, nominal_setpoint, solve
 
 Capture = pytest.CaptureFixture[str]
 FIXTURES = Path(__file__).resolve().parent / "feeders" / "cyme" / "fixtures"
-IEEE13, EVERY = FIXTURES / "ieee13", FIXTURES / "every_device"
+IEEE13, EVERY = FIXTURES / "ieee13.sxst", FIXTURES / "every_device"
 
 
 @pytest.fixture(scope="module")

@@ -211,7 +211,7 @@ def test_the_page_says_where_it_is_worst_and_fetches_nothing(off: StudyCompariso
 def test_the_picture_has_both_profiles(off: StudyComparison, solved):
     network, flow = solved
     above, below = study_figure(network, flow, off).axes
-    rings = sum(len(line.get_xdata()) for line in above.lines)
+    rings = sum(np.size(line.get_xdata()) for line in above.lines)
     v_figures = [d for d in off.deviations if d.quantity == "v_pu"]
     assert rings == len(v_figures)  # of every figure of the study a ring
     low, high = below.get_ylim()
@@ -220,6 +220,7 @@ def test_the_picture_has_both_profiles(off: StudyComparison, solved):
 
 
 def test_files_are_written_together(off: StudyComparison, solved, tmp_path: Path):
-    files = write_comparison(off, tmp_path / "out", study_picture(*solved, off))
+    network, flow = solved
+    files = write_comparison(off, tmp_path / "out", study_picture(network, flow, off))
     assert [f.name for f in files] == ["comparison.json", "comparison.html", "profiles.png"]
     assert (tmp_path / "out" / "profiles.png").read_bytes()[:4] == b"\x89PNG"

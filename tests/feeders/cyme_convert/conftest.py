@@ -10,16 +10,15 @@ FIXTURES = Path(__file__).resolve().parents[1] / "cyme" / "fixtures"
 
 @pytest.fixture(scope="session")
 def fixtures() -> Path:
-    """Text exports of the IEEE 4 and 13 node feeders, and of one with every device."""
+    """IEEE 13 as XML, and a feeder with every kind of device as text and XML."""
     return FIXTURES
 
 
 @pytest.fixture(scope="session")
-def mdb() -> Path:
-    """IEEE 13 as a database; ``GRID_FED_RL_CYME`` names the folder of samples."""
-    pytest.importorskip("access_parser", reason="access-parser is not installed: extra cyme")
+def samples() -> Path:
+    """The published samples; ``GRID_FED_RL_CYME`` names their folder."""
     beside = Path(__file__).resolve().parents[4] / "shared" / "cyme"
-    path = Path(os.environ.get("GRID_FED_RL_CYME", beside)) / "mdb" / "IEEE13.mdb"
-    if not path.exists():
-        pytest.skip(f"no IEEE13.mdb in {path.parent}")
-    return path
+    folder = Path(os.environ.get("GRID_FED_RL_CYME", beside))
+    if not folder.is_dir():
+        pytest.skip(f"no samples of CYME in {folder}")
+    return folder

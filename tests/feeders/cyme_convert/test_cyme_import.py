@@ -64,8 +64,8 @@ def test_xml_gives_the_same_feeder_as_text(every: CymeImport, fixtures: Path):
     assert sorted(words[0]) == sorted(words[1])
 
 
-def test_ieee_13_as_xml_is_ieee_13_as_text(fixtures: Path):
-    text, xml = read_cyme(fixtures / "ieee13"), read_cyme(fixtures / "ieee13.sxst")
+def test_ieee_13_as_xml_is_ieee_13_as_text(samples: Path, fixtures: Path):
+    text, xml = read_cyme(samples / "ieee_13node"), read_cyme(fixtures / "ieee13.sxst")
     assert xml.feeder.lines == text.feeder.lines
     assert xml.feeder.line_codes == text.feeder.line_codes
     assert xml.feeder.loads == text.feeder.loads

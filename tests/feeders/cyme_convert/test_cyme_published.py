@@ -49,13 +49,14 @@ def totals(feeder: Feeder) -> dict[str, float]:
 
 
 @pytest.fixture(scope="module")
-def text13(fixtures: Path) -> CymeImport:
-    return read_cyme(fixtures / "ieee13")
+def text13(samples: Path) -> CymeImport:
+    return read_cyme(samples / "ieee_13node")
 
 
 @pytest.fixture(scope="module")
-def mdb13(mdb: Path) -> CymeImport:
-    return read_cyme(mdb)
+def mdb13(samples: Path) -> CymeImport:
+    pytest.importorskip("access_parser", reason="access-parser is not installed: extra cyme")
+    return read_cyme(samples / "mdb" / "IEEE13.mdb")
 
 
 def test_ieee_13_from_text_but_for_the_cable_its_export_spoils(text13: CymeImport):
@@ -157,7 +158,7 @@ set tolerance=1e-11 maxiterations=1000
 solve"""
 
 
-def test_the_4_node_sample_is_opendss_s_of_the_same_figures(fixtures: Path):
+def test_the_4_node_sample_is_opendss_s_of_the_same_figures(samples: Path):
     x = 6.08 * 6.0 / math.hypot(1.0, 6.0)
     dss: Any = opendssdirect.NewContext()
     for command in SCRIPT.format(x=x, r=x / 12.0).splitlines():
@@ -165,7 +166,7 @@ def test_the_4_node_sample_is_opendss_s_of_the_same_figures(fixtures: Path):
     assert dss.Solution.Converged()
     v = np.asarray(dss.Circuit.YNodeVArray(), dtype=np.float64).view(np.complex128)
     theirs = dict(zip(map(str.lower, dss.Circuit.YNodeOrder()), v, strict=True))
-    found = read_cyme(fixtures / "ieee4", strict=True)
+    found = read_cyme(samples / "ieee_4node", strict=True)
     network, flow = solve(found.feeder)
     for k, node in enumerate(network.node_names):
         ours = flow.v_pu[0, k] * network.v_base_v[k]
