@@ -33,7 +33,8 @@ def add_ders(draft: Draft, scope: Scope, places: Places, model: LoadModel | None
     ):
         for device in scope.shunts(draft.data, kind):
             bus = bus_of(places, device)
-            if bus not in draft.kv_ll:  # an island, told elsewhere
+            if bus not in draft.kv_ll:
+                draft.report.ignored[f"{KIND_WORDS[kind]}: on an island"] += 1
                 continue
             section = scope.sections[device.section].phases or Phases.ABC
             try:

@@ -40,8 +40,8 @@ def _add(draft: Draft, equivalent: LoadEquivalent) -> None:
         expected = ", ".join(v.upper() for v in ValueType)
         raise RefusedError(f"its format is {equivalent.format!r}; expected {expected}") from None
     bus = draft.bus(equivalent.node)
-    if bus not in draft.kv_ll:  # an island, told elsewhere
-        return
+    if bus not in draft.kv_ll:
+        raise RefusedError("its node is on an island")
     kv = draft.kv_ll[bus] / math.sqrt(3)
     for letter, first, second in zip("ABC", equivalent.value1, equivalent.value2, strict=True):
         if not first and not second:

@@ -93,6 +93,11 @@ def add_loads(draft: Draft, scope: Scope, places: Places) -> None:
         if not own:
             report.ignored["load: without a row of the year and load model"] += 1
             continue
+        where = _places(load, draft.options.distributed)
+        if any(places[load.section, location] not in draft.kv_ll for location, _ in where):
+            report.ignored["load: on an island"] += 1
+            report.ignored["customer load: on an island"] += len(own)
+            continue
         try:
             _add(draft, scope, places, load, own, laws)
         except RefusedError as refusal:
@@ -122,9 +127,7 @@ def _add(
     phases = section.phases or Phases.ABC
     where = _places(load, draft.options.distributed)
     bus = places[section.id, where[0][0]]
-    kv_ll = draft.kv_ll.get(bus)
-    if kv_ll is None:  # an island, told elsewhere
-        return
+    kv_ll = draft.kv_ll[bus]
     drawn: dict[tuple[str | None, tuple[str, ...], Connection], Power] = {}
     totals = draft.report.totals
     for row in rows:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from grid_fed_rl.errors import FeederError
 from grid_fed_rl.feeders.cyme.codes import Location, NetworkKind
-from grid_fed_rl.feeders.cyme.dataset import CymeDataset
+from grid_fed_rl.feeders.cyme.dataset import CymeDataset, Use
 from grid_fed_rl.feeders.cyme.draft import Draft
 from grid_fed_rl.feeders.cyme.records_lines import Device
 from grid_fed_rl.feeders.cyme.records_network import Section
@@ -177,14 +177,23 @@ def scope_of(draft: Draft) -> Scope:
 
 
 def _find_unheld(draft: Draft, scope: Scope) -> None:
-    """Rows of unknown tables that name a section: devices of kinds that no record holds."""
+    """Rows of unknown tables that name a section: devices of kinds that no record holds.
+
+    A section that something known stands on keeps it, where the table does not say by its
+    name that it holds devices: exports know many things of a section.
+    """
+    unknown = {(c.file, c.section) for c in draft.data.coverage if c.use is Use.UNKNOWN}
     for table in draft.data.others:
-        if "SETTING" not in table.section.upper():
-            continue
         columns = [c.lower() for c in table.columns]
-        if "sectionid" not in columns:
+        if (table.file, table.section) not in unknown or "sectionid" not in columns:
             continue
         at = columns.index("sectionid")
+        of_devices = "SETTING" in table.section.upper() or "SECTIONDEVICE" in table.section.upper()
         for row in table.rows:
-            if len(row) > at and row[at] in scope.sections:
-                scope.unheld.setdefault(row[at], []).append(table.section)
+            section = row[at] if len(row) > at else ""
+            if section not in scope.sections:
+                continue
+            if of_devices or section not in scope.series:
+                scope.unheld.setdefault(section, []).append(table.section)
+            else:
+                draft.report.ignored[f"{table.section}: nothing is known of it"] += 1

@@ -200,10 +200,12 @@ def test_what_no_record_holds_is_refused_by_name(tmp_path: Path):
 
 
 def test_islands_are_left_out_and_said(tmp_path: Path):
-    rows = {"OVERHEADLINE SETTING": ["S1,L1,OH,1000,0", "S2,L2,OH,100,0"], **spot("S1", "A", 1, 0)}
+    rows = {"OVERHEADLINE SETTING": ["S1,L1,OH,1000,0", "S2,L2,OH,100,0"], **spot("S2", "A", 1, 0)}
     found = imported(tmp_path, ["S1,0,1,ABC", "S2,8,9,ABC"], rows)
     assert set(found.feeder.buses) == {"0", "1"}
     assert found.report.connectivity.islands == ["8, 9 (2 bus(es))"]
+    assert found.report.ignored["load: on an island"] == 1
+    assert found.report.ignored["section: on an island"] == 1
 
 
 def test_a_disconnected_line_opens_its_section(tmp_path: Path):
