@@ -33,16 +33,12 @@ def add_ders(draft: Draft, scope: Scope, places: Places, model: LoadModel | None
     ):
         for device in scope.shunts(draft.data, kind):
             bus = bus_of(places, device)
-            if bus not in draft.kv_ll:
+            if bus is None or bus not in draft.kv_ll:
                 draft.report.ignored[f"{KIND_WORDS[kind]}: on an island"] += 1
                 continue
             section = scope.sections[device.section].phases or Phases.ABC
-            try:
+            with draft.holding(KIND_WORDS[kind], device.number, device.place):
                 add(draft, device, bus, section, model)
-            except RefusedError as refusal:
-                draft.report.refuse(KIND_WORDS[kind], device.number, device.place, str(refusal))
-            else:
-                draft.count(KIND_WORDS[kind])
 
 
 def _where(

@@ -25,12 +25,8 @@ def add_equivalents(draft: Draft, model: LoadModel | None) -> None:
         if names is not None and equivalent.load_model not in names:
             draft.report.ignored["load equivalent: of another load model"] += 1
             continue
-        try:
+        with draft.holding("load equivalent", equivalent.node, equivalent.place):
             _add(draft, equivalent)
-        except RefusedError as refusal:
-            draft.report.refuse("load equivalent", equivalent.node, equivalent.place, str(refusal))
-        else:
-            draft.count("load equivalent")
 
 
 def _add(draft: Draft, equivalent: LoadEquivalent) -> None:

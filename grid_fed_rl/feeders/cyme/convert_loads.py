@@ -94,16 +94,12 @@ def add_loads(draft: Draft, scope: Scope, places: Places) -> None:
             report.ignored["load: without a row of the year and load model"] += 1
             continue
         where = _places(load, draft.options.distributed)
-        if any(places[load.section, location] not in draft.kv_ll for location, _ in where):
+        if any(places.get((load.section, at)) not in draft.kv_ll for at, _ in where):
             report.ignored["load: on an island"] += 1
             report.ignored["customer load: on an island"] += len(own)
             continue
-        try:
+        with draft.holding("load", load.number, load.place):
             _add(draft, scope, places, load, own, laws)
-        except RefusedError as refusal:
-            report.refuse("load", load.number, load.place, str(refusal))
-        else:
-            draft.count("load")
             draft.count("customer load", len(own))
     for (number, kind), left in rows.items():
         if any(not d.connected and d.number == number for d in draft.data.loads):

@@ -10,7 +10,7 @@ from grid_fed_rl.feeders.cyme.convert_regulators import add_regulator
 from grid_fed_rl.feeders.cyme.convert_scope import Scope
 from grid_fed_rl.feeders.cyme.convert_three_winding import add_three_winding
 from grid_fed_rl.feeders.cyme.convert_transformers import add_transformer
-from grid_fed_rl.feeders.cyme.draft import Draft, RefusedError, nodes_of
+from grid_fed_rl.feeders.cyme.draft import Draft, nodes_of
 from grid_fed_rl.feeders.cyme.records_devices import SeriesDevice, Switchgear
 from grid_fed_rl.feeders.cyme.records_lines import Device
 from grid_fed_rl.feeders.cyme.records_network import Section
@@ -55,7 +55,7 @@ _JOINT_M = 1.0
 _HALF_WAY = 0.5
 
 Places = dict[tuple[str, Location], str]
-"""Bus at each place of a section."""
+"""Bus at each place of a section; an open one has nothing half way."""
 
 
 def add_sections(draft: Draft, scope: Scope) -> Places:
@@ -121,13 +121,9 @@ def _add_section(
         inner = None
         if kind in LINES and halves and (section.id, Location.MIDDLE) not in places:
             inner = _HALF_WAY
-        try:
+        middle = None
+        with draft.holding(KIND_WORDS[kind], device.number, device.place):
             middle = _add(draft, kind, device, phases, here, there, section, inner)
-        except RefusedError as refusal:
-            draft.report.refuse(KIND_WORDS[kind], device.number, device.place, str(refusal))
-            middle = None
-        else:
-            draft.count(KIND_WORDS[kind])
         if middle is not None:
             places[section.id, Location.MIDDLE] = middle
         here = there

@@ -31,9 +31,9 @@ _BASE_V = 120.0
 _VOLTS = (90.0, 150.0)  # a setting on the 120 V base lies between
 
 
-def bus_of(places: Places, device: Device) -> str:
-    """Bus of a device; at the from node where the file says nothing."""
-    return places[device.section, device.location or Location.FROM]
+def bus_of(places: Places, device: Device) -> str | None:
+    """Bus of a device, at the from node where the file says nothing; None half way on a gap."""
+    return places.get((device.section, device.location or Location.FROM))
 
 
 def add_shunts(draft: Draft, scope: Scope, places: Places) -> None:
@@ -45,16 +45,12 @@ def add_shunts(draft: Draft, scope: Scope, places: Places) -> None:
     ):
         for device in scope.shunts(draft.data, kind):
             bus = bus_of(places, device)
-            if bus not in draft.kv_ll:
+            if bus is None or bus not in draft.kv_ll:
                 draft.report.ignored[f"{KIND_WORDS[kind]}: on an island"] += 1
                 continue
             section = scope.sections[device.section].phases or Phases.ABC
-            try:
+            with draft.holding(KIND_WORDS[kind], device.number, device.place):
                 add(draft, device, bus, section)
-            except RefusedError as refusal:
-                draft.report.refuse(KIND_WORDS[kind], device.number, device.place, str(refusal))
-            else:
-                draft.count(KIND_WORDS[kind])
 
 
 def _add_grounding(draft: Draft, device: Device, bus: str, section: Phases) -> None:

@@ -6,7 +6,7 @@ import math
 from grid_fed_rl.errors import FeederError
 from grid_fed_rl.feeders.cyme.codes import UNSAID, ByPhase, ImpedanceUnit
 from grid_fed_rl.feeders.cyme.convert_scope import Scope
-from grid_fed_rl.feeders.cyme.draft import Draft
+from grid_fed_rl.feeders.cyme.draft import Draft, check_nominal
 from grid_fed_rl.feeders.cyme.records_catalogue import SubstationType
 from grid_fed_rl.feeders.cyme.records_network import LoadModel, SourceEquivalent
 from grid_fed_rl.feeders.records import Source
@@ -32,7 +32,7 @@ def source_of(draft: Draft, scope: Scope, model: LoadModel | None) -> Source:
     this package is balanced; what phases differ by is in the report.
 
     Raises:
-        FeederError: no nominal voltage is said.
+        FeederError: no nominal voltage is said, or one that no source has.
     """
     data, node = draft.data, scope.source
     names = (None, "", model.id, model.name) if model is not None else (None, "")
@@ -46,6 +46,7 @@ def source_of(draft: Draft, scope: Scope, model: LoadModel | None) -> Source:
             f"source at node {node!r}: no nominal voltage; expected one in [SOURCE EQUIVALENT] or "
             f"[SUBSTATION]"
         )
+    check_nominal(f"source at node {node!r}", kv)
     z1, z0 = _impedances(equivalent or kind, kv)
     if not draft.options.source_impedance and (z1 or z0):
         draft.report.assume(

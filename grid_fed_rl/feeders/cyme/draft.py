@@ -4,11 +4,13 @@ import math
 import re
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from grid_fed_rl.errors import FeederError
 from grid_fed_rl.feeders.cyme.codes import Phases
 from grid_fed_rl.feeders.cyme.dataset import CymeDataset
-from grid_fed_rl.feeders.cyme.places import Record
+from grid_fed_rl.feeders.cyme.places import Place, Record
 from grid_fed_rl.feeders.cyme.report import CymeReport
 from grid_fed_rl.feeders.line_constants import Earth, EarthModel, LineConstants
 from grid_fed_rl.feeders.records import (
@@ -30,6 +32,7 @@ __all__ = [
     "Names",
     "Options",
     "RefusedError",
+    "check_nominal",
     "label",
     "nodes_of",
 ]
@@ -40,6 +43,7 @@ _JOINT_M = 1.0
 _OTHER = re.compile(r"""[\s"'`,=()\[\]{}|!]""")
 _OTHER_IN_BUS = re.compile(r"""[\s"'`,=()\[\]{}|!.]""")
 _FIRST_NEUTRAL = 4
+_NOMINAL_KV = 0.01, 2000.0
 
 
 class RefusedError(Exception):
@@ -67,6 +71,19 @@ def nodes_of(phases: Iterable[str]) -> tuple[int, ...]:
 def label(phases: Iterable[str]) -> str:
     """Phase letters in lower case, for names."""
     return "".join(phases).lower()
+
+
+def check_nominal(what: str, kv_ll: float) -> None:
+    """Hold a nominal voltage to what distribution and its substations have.
+
+    Raises:
+        FeederError: it is far from any.
+    """
+    low, high = _NOMINAL_KV
+    if not low <= kv_ll <= high:
+        raise FeederError(
+            f"{what}: a nominal voltage of {kv_ll:g} kV; expected {low:g} to {high:g} kV"
+        )
 
 
 class Names:
@@ -231,12 +248,29 @@ class Draft:
         if equipment is not None:
             self.uses.append((element, name, kind, equipment))
 
+    @contextmanager
+    def holding(self, kind: str, number: str, place: Place) -> Iterator[None]:
+        """Count the record that the block converts, or refuse it by name."""
+        try:
+            yield
+        except RefusedError as refusal:
+            self.report.refuse(kind, number, place, str(refusal))
+        except ArithmeticError as error:
+            why = f"no arithmetic holds its figures ({error}); expected ones that a feeder has"
+            self.report.refuse(kind, number, place, why)
+        else:
+            self.count(kind)
+
     def count(self, kind: str, n: int = 1) -> None:
         """Count records that are in the feeder."""
         self.report.read[kind] += n
 
     def spread_voltages(self, start: str, kv_ll: float) -> None:
-        """Nominal voltage of every bus that branches join to the first."""
+        """Nominal voltage of every bus that branches join to the first.
+
+        Raises:
+            FeederError: one is no voltage that a feeder has.
+        """
         near: dict[str, list[tuple[str, float | None]]] = defaultdict(list)
         for a, b in self.joins:
             near[a].append((b, None))
@@ -257,6 +291,8 @@ class Draft:
                 if there not in self.kv_ll:
                     self.kv_ll[there] = own.get(there) or (self.kv_ll[here] if kv is None else kv)
                     waiting.append(there)
+        for bus, kv_ll in self.kv_ll.items():
+            check_nominal(f"bus {bus!r}", kv_ll)
 
 
 def _or_nan(value: float | None) -> float:

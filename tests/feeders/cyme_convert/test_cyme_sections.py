@@ -216,6 +216,40 @@ def test_a_disconnected_line_opens_its_section(tmp_path: Path):
     assert found.report.ignored["overhead_lines: disconnected"] == 1
 
 
+def test_what_hangs_half_way_along_an_open_section_is_left_out_and_said(tmp_path: Path):
+    rows = {
+        "OVERHEADLINE SETTING": ["S1,L1,OH,1000,0", "S2,L2,OH,100,1"],
+        "LOADS": ["S2,D,DISTRIBUTED,0,2"],
+        "CUSTOMER LOADS": ["S2,D,DISTRIBUTED,C,PQ,0,2026,1,0,A,10,3,0,0"],
+        "SHUNT CAPACITOR SETTING": ["S2,C,M,Y,10,10,10,0,0,0,7.2,0,,,,,,,ABC,,,0"],
+    }
+    found = imported(tmp_path, ["S1,0,1,ABC", "S2,1,2,ABC"], rows)
+    assert not found.feeder.loads
+    assert not found.feeder.capacitors
+    assert found.report.ignored["load: on an island"] == 1
+    assert found.report.ignored["shunt capacitor: on an island"] == 1
+
+
+def test_a_nominal_voltage_that_no_feeder_has_is_named(tmp_path: Path):
+    rows = {
+        **LINE,
+        "SOURCE EQUIVALENT": ["0,12470000,0,-120,120,0.1,0.6,0.2,0.9,7.2,7.2,7.2,0"],
+        **spot("S1", "A", 1, 0),
+    }
+    with pytest.raises(FeederError, match=r"source at node '0'.*expected 0.01 to 2000 kV"):
+        imported(tmp_path, ["S1,0,1,ABC"], rows)
+
+
+def test_figures_beyond_arithmetic_are_refused_by_name(tmp_path: Path):
+    rows = {
+        **LINE,
+        "SHUNT REACTOR SETTING": ["S1,X,L,Y,ABC,100,1,1e200,0"],
+        **spot("S1", "A", 1, 0),
+    }
+    with pytest.raises(FeederError, match=r"shunt reactor 'X'.*no arithmetic holds its figures"):
+        imported(tmp_path, ["S1,0,1,ABC"], rows)
+
+
 def test_loops_and_dangling_ends_are_counted(tmp_path: Path):
     rows = {
         "OVERHEADLINE SETTING": [f"S{k},L{k},OH,100,0" for k in (1, 2, 3, 4)],
