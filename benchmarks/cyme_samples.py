@@ -7,7 +7,7 @@ DiTTo published them; the default is ``shared/cyme`` beside the checkout.
 
 Voltages are compared with those that the IEEE PES Test Feeder Working Group printed (four
 decimals, hundredths of a degree), totals with its own; taps stand as the export has them.
-Each line says how far we are off, ours less theirs.
+Each line says how far we are off, ours less theirs. The options are those of `read_cyme`.
 """
 
 import argparse
@@ -79,11 +79,15 @@ def main() -> int:
     """Say how far each export is off."""
     parser = argparse.ArgumentParser(description="CYME's IEEE 13 against the published answers.")
     parser.add_argument("samples", nargs="?", type=Path, default=SAMPLES, help="their folder")
+    parser.add_argument("--earth-model", default="modified", help="modified, carson or deri")
+    parser.add_argument("--distributed", default="location", help="location, middle or ends")
+    parser.add_argument("--source-impedance", action="store_true", help="put it before the feeder")
     args = parser.parse_args()
+    options = {k: v for k, v in vars(args).items() if k != "samples"}
     for path in (args.samples / "ieee_13node", args.samples / "mdb" / "IEEE13.mdb", XML):
-        print("\n".join(lines_of(path.name, read_cyme(path))))
+        print("\n".join(lines_of(path.name, read_cyme(path, **options))))
     print("ieee_4node, between phases:")
-    print("\n".join(four_nodes(read_cyme(args.samples / "ieee_4node"))))
+    print("\n".join(four_nodes(read_cyme(args.samples / "ieee_4node", **options))))
     return 0
 
 
