@@ -4,6 +4,7 @@
 
     GridFedRLError
     ├── FeederError       a feeder, or a table or script it is read from, is wrong
+    │   └── CymeError     a CYME export is wrong: every fault of it
     ├── PowerFlowError    a set-point does not fit the network it is solved on
     ├── ScenarioError     a load, sun or price series is wrong or missing
     ├── TaskError         an environment is asked for something it cannot be
@@ -19,9 +20,12 @@ what would be right. A power flow that does not converge is a result, not an
 exception: see `grid_fed_rl.powerflow.PowerFlow.status`.
 """
 
+from collections.abc import Sequence
+
 __all__ = [
     "ActionError",
     "BudgetError",
+    "CymeError",
     "DatasetError",
     "FederationError",
     "FeederError",
@@ -34,12 +38,36 @@ __all__ = [
 ]
 
 
+_SHOWN = 50  # lines that a person reads; a file of the wrong kind has a fault a row
+
+
 class GridFedRLError(Exception):
     """Root of every exception this package raises on purpose."""
 
 
 class FeederError(GridFedRLError, ValueError):
     """A feeder, or a table or script it is read from, is wrong."""
+
+
+class CymeError(FeederError):
+    """A CYME export cannot be read; says all that is wrong with it, not the first thing only.
+
+    Attributes:
+        faults: Each with its place (file, line, section), field, value and what would be right.
+    """
+
+    def __init__(self, faults: Sequence[object]) -> None:
+        """Say every fault on a line of its own."""
+        self.faults = tuple(faults)
+        listed = [str(fault) for fault in self.faults[:_SHOWN]]
+        if len(self.faults) > _SHOWN:
+            listed.append(f"... and {len(self.faults) - _SHOWN} more, in `faults`")
+        count = f"{len(self.faults)} faults:\n" if len(self.faults) > 1 else ""
+        super().__init__(count + "\n".join(listed))
+
+    def __reduce__(self) -> tuple[type["CymeError"], tuple[tuple[object, ...]]]:
+        """Travel between processes with the faults, not with their text."""
+        return type(self), (self.faults,)
 
 
 class PowerFlowError(GridFedRLError, ValueError):

@@ -115,3 +115,11 @@ def test_baselines_are_resumed_and_write_their_page(tmp_path: Path):
     assert page.read_text(encoding="utf-8") == text
     again = {path: path.stat().st_mtime_ns for path in kept.rglob("*.json")}
     assert {path for path in files if again[path] != files[path]} == {lost}
+
+
+def test_a_synthetic_cyme_export_is_read_whole():
+    found = result("cyme_import", "--sections=400", "--repeats=1")
+    assert found["seconds"] > 0.0
+    assert found["approximated"] == 0
+    assert found["loads"] == 200  # a lateral every other section
+    assert found["buses"] > 400

@@ -2,7 +2,8 @@
 
 Exit status 0 is success; 1 an error that nobody foresaw, with a traceback; 2 a
 wrong command, a file that cannot be read or written, or an error that the package
-raises on purpose, in one message; 3 a power flow without a solution; 130 an
+raises on purpose, in one message; 3 a power flow without a solution; 4 a comparison
+beyond its tolerances; 130 an
 interruption with Ctrl-C.
 """
 
@@ -12,7 +13,7 @@ import sys
 from collections.abc import Sequence
 
 import grid_fed_rl
-from grid_fed_rl.cli import bench, demo, envs, feeders, solve
+from grid_fed_rl.cli import bench, cyme, demo, envs, feeders, import_, solve
 from grid_fed_rl.cli.text import HelpFormatter
 from grid_fed_rl.errors import GridFedRLError
 
@@ -34,6 +35,7 @@ examples:
   grid-fed-rl feeders                      which feeders there are
   grid-fed-rl feeders show ieee123         what stands in one of them
   grid-fed-rl solve ieee123 --controls     its power flow, regulators acting
+  grid-fed-rl import cyme export/ --out f/  a feeder out of a CYME export
   grid-fed-rl envs                         what gymnasium.make can make
 
 'grid-fed-rl COMMAND --help' explains a command.
@@ -113,6 +115,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.set_defaults(run=None)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
-    for command in (demo, feeders, solve, envs, bench):
+    for command in (demo, feeders, solve, import_, cyme, envs, bench):
         command.add_to(commands, common)
     return parser

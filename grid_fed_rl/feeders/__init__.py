@@ -1,5 +1,6 @@
 """Feeders: what stands in the field."""
 
+from grid_fed_rl.feeders.cyme import CymeImport, CymeReport, read_cyme
 from grid_fed_rl.feeders.feeder import Feeder
 from grid_fed_rl.feeders.library import load, names, open_feeder, profiles
 from grid_fed_rl.feeders.opendss import Imported, ImportReport, read_opendss, write_opendss
@@ -40,6 +41,8 @@ __all__ = [
     "CapacitorControl",
     "CapacitorControlKind",
     "Connection",
+    "CymeImport",
+    "CymeReport",
     "Feeder",
     "Generator",
     "ImportReport",
@@ -67,6 +70,7 @@ __all__ = [
     "names",
     "open_feeder",
     "profiles",
+    "read_cyme",
     "read_opendss",
     "read_profiles",
     "read_tables",

@@ -42,7 +42,16 @@ from grid_fed_rl.feeders.records import (
 )
 from grid_fed_rl.feeders.shunts import Capacitor, Curve, Generator, Load, Pv, Storage
 
-__all__ = ["METRES_PER", "TABLES", "BlankError", "CodeEntry", "Column", "Part", "WindingRow"]
+__all__ = [
+    "METRES_PER",
+    "TABLES",
+    "BlankError",
+    "CodeEntry",
+    "Column",
+    "Part",
+    "WindingRow",
+    "parts_of",
+]
 
 METRES_PER = {"ft": 0.3048, "kft": 304.8, "mi": 1609.344, "m": 1.0, "km": 1000.0}
 
@@ -163,11 +172,15 @@ def _terminal_or_none(terminal: Terminal | None) -> str:
 
 _NUMBER = _Cell(_number, _show_number, "a finite number")
 _UNIT = _Cell(METRES_PER.__getitem__, _UNIT_OF.__getitem__, "one of " + ", ".join(METRES_PER))
+_FLAG = _Cell({"0": False, "1": True}.__getitem__, lambda flag: "01"[flag], "one of 0, 1")
 _CELLS: dict[Any, _Cell] = {
     str: _Cell(str, str, "something"),
     float: _NUMBER,
     int: _Cell(int, str, "a whole number"),
-    bool: _Cell({"0": False, "1": True}.__getitem__, lambda flag: "01"[flag], "one of 0, 1"),
+    float | None: _NUMBER,
+    int | None: _Cell(int, str, "a whole number"),
+    bool: _FLAG,
+    bool | None: _FLAG,
     Terminal: _Cell(Terminal.parse, str, "a terminal"),
     Terminal | None: _Cell(Terminal.parse, _terminal_or_none, "a terminal"),
     tuple[float, ...]: _Cell(_numbers, _show_numbers, "numbers with spaces between them"),
@@ -248,6 +261,11 @@ def _nested(name: str, record: Any, *, is_optional: bool) -> Part:
 
 def _parts(record: Any, prefix: str = "", without: str = "") -> Iterator[Part]:
     return (_part(field, prefix) for field in fields(record) if field.name != without)
+
+
+def parts_of(record: Any) -> tuple[Part, ...]:
+    """Columns of a table whose rows are records of one dataclass."""
+    return tuple(_parts(record))
 
 
 TABLES: dict[str, tuple[Part, ...]] = {

@@ -3,7 +3,7 @@
 import csv
 import difflib
 import io
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,10 +19,16 @@ class Table:
     """One table; every fault that it raises names file, line, column and value."""
 
     def __init__(
-        self, kind: str, where: str, columns: dict[str, Sequence[str]], lines: Sequence[int]
+        self,
+        kind: str,
+        where: str,
+        columns: dict[str, Sequence[str]],
+        lines: Sequence[int],
+        parts: Sequence[Part],
     ) -> None:
         self.kind = kind
         self.where = where
+        self._parts = parts
         self._columns = columns
         self._lines = lines
 
@@ -36,12 +42,12 @@ class Table:
         return FeederError(f"{self.at(row)}: column {column!r} is {found!r}; expected {expected}")
 
     def records(self, make: Callable[..., _Record]) -> list[_Record]:
-        """What `make` makes of the fields of each row, in the order of `TABLES`.
+        """What `make` makes of the fields of each row, in the order of its parts.
 
         Raises:
             FeederError: a cell does not hold what belongs there.
         """
-        return list(map(make, *(self._field(part) for part in TABLES[self.kind])))
+        return list(map(make, *(self._field(part) for part in self._parts)))
 
     def named(self, make: Callable[..., _Record]) -> dict[str, _Record]:
         """`records`, by the name in the first column.
@@ -105,8 +111,8 @@ class Table:
             raise self.fault(row, column.name, column.cell.expected) from None
 
 
-def _check_header(header: list[str], kind: str, where: str) -> None:
-    known = {column.name: column for part in TABLES[kind] for column in part.columns}
+def _check_header(header: list[str], kind: str, where: str, parts: Sequence[Part]) -> None:
+    known = {column.name: column for part in parts for column in part.columns}
     for column in header:
         if column not in known:
             close = difflib.get_close_matches(column, known, n=1)
@@ -121,8 +127,8 @@ def _check_header(header: list[str], kind: str, where: str) -> None:
             raise FeederError(f"{where}: no column {name!r}; the table has {', '.join(header)}")
 
 
-def open_table(path: Path) -> Table:
-    """Open a table; its kind is the name of the file.
+def open_table(path: Path, tables: Mapping[str, Sequence[Part]] = TABLES) -> Table:
+    """Open a table; its kind, one of `tables`, is the name of the file.
 
     Raises:
         FeederError: the file is no text, or its header or the shape of a row is wrong.
@@ -135,7 +141,7 @@ def open_table(path: Path) -> Table:
     rows, lines = list[list[str]](), list[int]()
     reader = csv.reader(io.StringIO(text, newline=""))
     header = [cell.strip() for cell in next(reader, [])]
-    _check_header(header, kind, f"{where} line 1")
+    _check_header(header, kind, f"{where} line 1", tables[kind])
     for cells in reader:
         if not cells:
             continue
@@ -148,4 +154,4 @@ def open_table(path: Path) -> Table:
         lines.append(reader.line_num)
     columns = zip(*rows, strict=True) if rows else ((),) * len(header)
     texts = ([cell.strip() for cell in column] for column in columns)
-    return Table(kind, where, dict(zip(header, texts, strict=True)), lines)
+    return Table(kind, where, dict(zip(header, texts, strict=True)), lines, tables[kind])
