@@ -62,7 +62,36 @@ def test_the_tutorial_ends_with_a_learner(tmp_path: Path):
     run("\n".join([*blocks(page, "python"), shorter]), tmp_path)
 
 
-def run(code: str, folder: Path) -> None:
+# What the last command of a tutorial learns in a minute or two, in seconds.
+TINY = (
+    "~utilities.desert ~utilities.northern ~utilities.milltown size.steps=24 size.batch_size=16 "
+    "federated.rounds=2 privacy.rounds=2 privacy.local_steps=1 evaluation.lanes=64 "
+    "evaluation.validation_days=1 evaluation.curve_points=1"
+)
+
+
+def test_the_tutorial_of_cyme_works_word_by_word(tmp_path: Path):
+    page = (DOCS / "cyme-tutorial.md").read_text(encoding="utf-8")
+    (tmp_path / "tests").symlink_to(ROOT / "tests")
+    said, code = "", ""
+    for language, block in re.findall(r"^```(\w+)\n(.*?)^```", page, re.DOTALL | re.MULTILINE):
+        if language == "python":
+            code += block  # a reader's one session
+            run(code, tmp_path)
+            continue
+        for command in block.splitlines():
+            words = shlex.split(command.removeprefix("$ grid-fed-rl "))
+            if words[0] == "demo":
+                words += TINY.split()
+            call = f"from grid_fed_rl.cli import main; raise SystemExit(main({words}))"
+            said += run(call, tmp_path).stdout
+    for figure in ("3,466.000 kW, 2,102.000 kvar", "dangling  680", "LINE606", "3,577.80"):
+        assert figure in said
+    written = ("cyme13.html", "cyme13.png", "comparison/profiles.png", "cyme13-policy/report.html")
+    assert [name for name in written if not (tmp_path / "runs" / name).is_file()] == []
+
+
+def run(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """Run it in an interpreter where nothing was registered or imported before."""
     done = subprocess.run(
         [sys.executable, "-W", "error::DeprecationWarning:__main__", "-c", code],
@@ -73,6 +102,7 @@ def run(code: str, folder: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
+    return done
 
 
 def documented_commands() -> list[str]:

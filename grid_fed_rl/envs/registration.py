@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from grid_fed_rl.envs.powergym import PowerGymEnv, PowerGymVectorEnv
     from grid_fed_rl.envs.single import GridEnv
     from grid_fed_rl.envs.vector import GridVectorEnv
+    from grid_fed_rl.feeders import Feeder
 
 __all__ = [
     "CUSTOM_IDS",
@@ -100,7 +101,7 @@ def _register(env_id: str, single: str, vector: str, fixed: dict[str, Any]) -> N
 
 def make_single(
     task: str,
-    feeder: str | PathLike[str] | None = None,
+    feeder: "str | PathLike[str] | Feeder | None" = None,
     action_mode: "ActionMode" = "continuous",
     render_mode: str | None = None,
     **options: Any,
@@ -109,7 +110,7 @@ def make_single(
 
     Args:
         task: One of `TASKS`.
-        feeder: Name of a shipped feeder, a folder of tables or an OpenDSS script.
+        feeder: A shipped name, a folder of tables, an OpenDSS script, or a feeder.
         action_mode: ``continuous`` or ``multidiscrete``.
         render_mode: ``human``, ``rgb_array`` or None.
         **options: What the task's own function takes.
@@ -124,7 +125,7 @@ def make_single(
 
 def make_vector(
     task: str,
-    feeder: str | PathLike[str] | None = None,
+    feeder: "str | PathLike[str] | Feeder | None" = None,
     num_envs: int = 1,
     autoreset_mode: str = "NextStep",
     threads: int | None = None,
@@ -200,7 +201,9 @@ def make_mapdn_vector(
     return MAPDNVectorEnv(mapdn_task(**options), num_envs, autoreset_mode, threads)
 
 
-def case_of(task: str, feeder: str | PathLike[str] | None, options: Mapping[str, Any]) -> "Case":
+def case_of(
+    task: str, feeder: "str | PathLike[str] | Feeder | None", options: Mapping[str, Any]
+) -> "Case":
     """The case of a task on a feeder.
 
     Raises:

@@ -19,8 +19,10 @@ from grid_fed_rl.feeders import (
     CapacitorControlKind,
     Connection,
     Feeder,
+    LineDropControl,
     Load,
     Pv,
+    Regulator,
     Storage,
     Terminal,
     load,
@@ -92,6 +94,9 @@ class Equipment:
         battery_kw: Power of each battery, and its inverter's kVA.
         battery_kwh: Its energy.
         battery_efficiency: Each way.
+        regulator_v: What a regulator without a control of its own holds at its terminal, by its
+            local rule, on a 120 V base.
+        regulator_band_v: Width of the band around it.
         capacitor_v_on: Below this voltage on a 120 V base a capacitor without a control
             of its own closes, by its local rule.
         capacitor_v_off: Above this it opens.
@@ -107,6 +112,8 @@ class Equipment:
     battery_kw: float = 150.0
     battery_kwh: float = 600.0
     battery_efficiency: float = 0.96
+    regulator_v: float = 122.0
+    regulator_band_v: float = 2.0
     capacitor_v_on: float = 118.0
     capacitor_v_off: float = 128.0
     pt_ratio: float | None = None
@@ -192,7 +199,7 @@ def utility_named(name: str) -> UtilityConfig:
 
 
 def _equipped(feeder: Feeder, equipment: Equipment, utility: UtilityConfig) -> Feeder:
-    """The feeder with PV, batteries and capacitor controls on it; what it has, it keeps.
+    """The feeder with PV, batteries and local controls on it; what it has, it keeps.
 
     Raises:
         TaskError: a battery's bus is not a three-phase bus of the feeder.
@@ -208,7 +215,12 @@ def _equipped(feeder: Feeder, equipment: Equipment, utility: UtilityConfig) -> F
         else replace(one, control=_control(feeder, one.terminal.bus, equipment))
         for name, one in feeder.capacitors.items()
     }
-    return replace(feeder.with_(pvs=pvs, storages=storages), capacitors=capacitors)
+    regulators = {
+        name: one if one.control else replace(one, control=_line_drop(feeder, one, equipment))
+        for name, one in feeder.regulators.items()
+    }
+    whole = feeder.with_(pvs=pvs, storages=storages)
+    return replace(whole, capacitors=capacitors, regulators=regulators)
 
 
 def _pvs(feeder: Feeder, equipment: Equipment, utility: UtilityConfig) -> list[Pv]:
@@ -260,6 +272,20 @@ def _control(feeder: Feeder, bus: str, equipment: Equipment) -> CapacitorControl
         equipment.capacitor_v_on,
         equipment.capacitor_v_off,
         equipment.pt_ratio or float(max(1, round(volts / 120.0))),
+    )
+
+
+def _line_drop(feeder: Feeder, regulator: Regulator, equipment: Equipment) -> LineDropControl:
+    winding = feeder.transformers[regulator.transformer].windings[regulator.winding - 1]
+    several_wye = winding.n_coils > 1 and winding.connection is not Connection.DELTA
+    volts = winding.kv * 1000.0 / (math.sqrt(3.0) if several_wye else 1.0)
+    return LineDropControl(
+        v_reg=equipment.regulator_v,
+        band_v=equipment.regulator_band_v,
+        pt_ratio=volts / 120.0,
+        ct_primary_a=100.0,  # of no effect: it compensates no drop
+        r_v=0.0,
+        x_v=0.0,
     )
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import grid_fed_rl  # noqa: F401  registers the ids
+from grid_fed_rl import GridEnv
 from grid_fed_rl.envs.registration import CUSTOM_IDS, case_of
 from grid_fed_rl.errors import TaskError
 from grid_fed_rl.feeders import load, write_tables
@@ -49,6 +50,20 @@ def test_a_feeder_that_changed_on_disk_is_read_again(folder: Path, tmp_path: Pat
     after = case_of("VVO", path, {})
     peaks = [case.year.load_kw.max() for case in (before, after)]
     assert peaks[1] == pytest.approx(2.0 * peaks[0])
+
+
+def test_regulators_without_a_control_hold_122_volts_by_their_local_rule(folder: Path):
+    feeder = load("ieee13")
+    bare = {name: replace(one, control=None) for name, one in feeder.regulators.items()}
+    case = case_of("VVO", replace(feeder, regulators=bare), {"local_controls": True})
+    env = GridEnv(case)
+    env.reset(seed=0)
+    for _ in range(24):
+        env.step(np.zeros(len(case.action_names)))
+        flow = env.lanes.snapshot.flow
+        nodes = [case.network.node_index[f"rg60.{phase}"] for phase in (1, 2, 3)]
+        volts = 120.0 * np.abs(flow.v_pu[0, nodes])
+        assert (np.abs(volts - 122.0) < 1.0).all()
 
 
 @pytest.mark.parametrize("env_id", CUSTOM_IDS)

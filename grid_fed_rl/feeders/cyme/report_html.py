@@ -19,6 +19,7 @@ th, td { border-bottom: 1px solid var(--edge); padding: .25rem .6rem; text-align
   vertical-align: top; overflow-wrap: anywhere; }
 thead th { background: var(--soft); } td.n, th.n { text-align: right; white-space: nowrap;
   font-variant-numeric: tabular-nums; }
+.said td:first-child { white-space: nowrap; } .said thead { display: none; }
 .refused td:first-child { color: var(--bad); } .approximated td:first-child { color: var(--odd); }
 """
 
@@ -52,7 +53,7 @@ def page(report: "CymeReport") -> str:
     """The whole page."""
     parts = [
         f"<h1>Import of {escape(report.path)}</h1>",
-        table(("", ""), report.facts()),
+        table(("", ""), report.facts(), "said"),
         "<h2>Records</h2>",
         table(("record", "read", "approximated", "refused", "ignored"), report.counts()),
     ]
@@ -62,7 +63,7 @@ def page(report: "CymeReport") -> str:
         head = ("element", "what", "by how much", "where")
         parts.append(table(head, rows, heading.lower()) if rows else "<p>Nothing.</p>")
     others = [pair for pair in report.remarks() if pair[0] not in ("refused", "approximated")]
-    parts += ["<h2>Everything else</h2>", table(("", ""), others)]
+    parts += ["<h2>Everything else</h2>", table(("", ""), others, "said")]
     body = "\n".join(parts)
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
