@@ -32,12 +32,15 @@ from time import perf_counter
 
 import gymnasium
 import numpy as np
+from gymnasium.spaces import Box
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
 from grid_fed_rl import ENV_IDS, GridVectorEnv, Network, Setpoint
+from grid_fed_rl.envs.mapdn import MAPDNVectorEnv
+from grid_fed_rl.envs.registration import MAPDN_IDS
 from grid_fed_rl.powerflow.batched import processors
 from grid_fed_rl.powerflow.opendss import OpenDSS
 
@@ -67,7 +70,7 @@ def parse(arguments: Sequence[str]) -> Options:
         description=(__doc__ or "").split("\n\n")[0],
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    parser.add_argument("--env", default="GridFedRL/IEEE123-VVO-v0", choices=ENV_IDS)
+    parser.add_argument("--env", default="GridFedRL/IEEE123-VVO-v0", choices=[*ENV_IDS, *MAPDN_IDS])
     parser.add_argument("--num-envs", type=int, default=256, help="lanes")
     parser.add_argument("--seconds", type=float, default=2.0, help="length of a repeat")
     parser.add_argument("--steps", type=int, help="vector steps of a repeat, instead of seconds")
@@ -88,25 +91,30 @@ def parse(arguments: Sequence[str]) -> Options:
 # ---- the vector environment ---------------------------------------------------
 
 
-def make(options: Options) -> GridVectorEnv:
+Env = GridVectorEnv | MAPDNVectorEnv
+
+
+def make(options: Options) -> Env:
     """The environment, compiled and past its first steps."""
     env = gymnasium.make_vec(
         options.env_id, num_envs=options.num_envs, threads=options.threads
     ).unwrapped
-    assert isinstance(env, GridVectorEnv)
+    assert isinstance(env, Env)
     env.reset(seed=0)
     for action in random_actions(env, 3, seed=0):
         env.step(action)
     return env
 
 
-def random_actions(env: GridVectorEnv, n_steps: int, seed: int) -> NDArray[np.float32]:
+def random_actions(env: Env, n_steps: int, seed: int) -> NDArray[np.float32]:
     """(step, lane, device) from the whole action space."""
-    shape = (n_steps, *env.action_space.sample().shape)
-    return np.random.default_rng(seed).uniform(-1.0, 1.0, shape).astype(np.float32)
+    assert isinstance(env.single_action_space, Box)
+    shape = (n_steps, env.num_envs, *(env.single_action_space.shape))
+    share = np.random.default_rng(seed).uniform(-1.0, 1.0, shape).astype(np.float32)
+    return share * env.single_action_space.high
 
 
-def run_vector(env: GridVectorEnv, n_steps: int, seed: int) -> float:
+def run_vector(env: Env, n_steps: int, seed: int) -> float:
     """Steps a second over `n_steps` calls."""
     actions = random_actions(env, min(n_steps, STEPS_A_DAY), seed)
     env.reset(seed=seed)
@@ -118,7 +126,7 @@ def run_vector(env: GridVectorEnv, n_steps: int, seed: int) -> float:
     return done / (perf_counter() - began)
 
 
-def n_steps_of(options: Options, env: GridVectorEnv) -> int:
+def n_steps_of(options: Options, env: Env) -> int:
     """Calls of a repeat: as asked, or as many as its seconds hold."""
     if options.steps is not None:
         return options.steps
@@ -129,7 +137,20 @@ def n_steps_of(options: Options, env: GridVectorEnv) -> int:
 # ---- OpenDSS ------------------------------------------------------------------
 
 
-def record(env: GridVectorEnv, n_rows: int) -> tuple[Setpoint, NDArray[np.complex128]]:
+def network_of(env: Env) -> Network:
+    """The feeder that it solves."""
+    return env.case.network if isinstance(env, GridVectorEnv) else env.task.network
+
+
+def solved(env: Env) -> tuple[Setpoint, NDArray[np.complex128]]:
+    """Set-point and voltages of its last step."""
+    if isinstance(env, GridVectorEnv):
+        return env.snapshot.setpoint, env.snapshot.flow.v_pu
+    view = env.snapshot
+    return env.setpoint_of(view.solved, view.pv_kvar), view.v_pu
+
+
+def record(env: Env, n_rows: int) -> tuple[Setpoint, NDArray[np.complex128]]:
     """Set-points and voltages of a day in some lanes, about `n_rows` of them."""
     n_lanes = min(env.num_envs, max(1, round(n_rows / STEPS_A_DAY)))
     lanes = np.linspace(0, env.num_envs - 1, n_lanes).astype(np.int64)
@@ -137,8 +158,9 @@ def record(env: GridVectorEnv, n_rows: int) -> tuple[Setpoint, NDArray[np.comple
     setpoints, v_pu = [], []
     for action in random_actions(env, min(STEPS_A_DAY, n_rows), seed=1):
         env.step(action)
-        setpoints.append(env.snapshot.setpoint.rows(lanes))
-        v_pu.append(env.snapshot.flow.v_pu[lanes])
+        setpoint, voltages = solved(env)
+        setpoints.append(setpoint.rows(lanes))
+        v_pu.append(voltages[lanes])
     arrays = {
         field.name: np.concatenate([getattr(one, field.name) for one in setpoints])
         for field in fields(Setpoint)
@@ -203,7 +225,7 @@ def measure(options: Options, console: Console) -> dict[str, object]:
             progress.update(task, advance=1, description="vector environment")
             ours.append(run_vector(env, n_steps, seed=repeat))
         setpoint, v_pu = record(env, options.rows)
-        engine = OpenDSS(env.case.network, TOLERANCE_PU)
+        engine = OpenDSS(network_of(env), TOLERANCE_PU)
         v_opendss_pu = engine.solve(setpoint).v_pu
         theirs: list[float] = []
         for _ in range(options.repeats):
@@ -213,7 +235,7 @@ def measure(options: Options, console: Console) -> dict[str, object]:
         if options.processes > 1:
             progress.update(task, advance=1, description="OpenDSS in several processes")
             shared = run_opendss_processes(
-                env.case.network, setpoint, options.processes, options.repeats
+                network_of(env), setpoint, options.processes, options.repeats
             )
     return {
         "env_id": options.env_id,

@@ -18,7 +18,7 @@ from grid_fed_rl.envs.mapdn.profiles import STEPS_PER_DAY
 from grid_fed_rl.envs.mapdn.task import V_HIGH_PU, V_LOW_PU, MAPDNTask
 from grid_fed_rl.envs.mapdn.view import Drawn, MAPDNView
 from grid_fed_rl.errors import TaskError
-from grid_fed_rl.powerflow import measures, solve
+from grid_fed_rl.powerflow import Setpoint, measures, solve
 from grid_fed_rl.scenarios import draw_uniform
 
 if TYPE_CHECKING:
@@ -153,16 +153,7 @@ class MAPDNVectorEnv(LaneVectorEnv[MAPDNView]):
         coming: Drawn,
         start_pu: NDArray[np.complex128] | None,
     ) -> MAPDNView:
-        network, nominal, n = self.task.network, self.task.nominal, len(start)
-        setpoint = nominal.with_(
-            tap_position=np.repeat(nominal.tap_position, n, axis=0),
-            capacitor_step=np.repeat(nominal.capacitor_step, n, axis=0),
-            switch_closed=np.repeat(nominal.switch_closed, n, axis=0),
-            load_kw=drawn.load_kw,
-            load_kvar=drawn.load_kvar,
-            der_kw=drawn.pv_kw,
-            der_kvar=q_kvar,
-        )
+        network, setpoint = self.task.network, self.setpoint_of(drawn, q_kvar)
         flow = solve(network, setpoint, start_pu=start_pu, threads=self._threads)
         bus_pu = _of_buses(flow.v_pu, self.task.nodes)
         size_pu = np.abs(bus_pu)
@@ -189,6 +180,19 @@ class MAPDNVectorEnv(LaneVectorEnv[MAPDNView]):
             bus_angle_rad=np.angle(bus_pu),
             source_kva=source,
             loss_kw=loss_kw,
+        )
+
+    def setpoint_of(self, drawn: Drawn, q_kvar: Floats) -> Setpoint:
+        """What is solved for such load and PV, and (lane, pv) reactive power."""
+        nominal, n = self.task.nominal, len(q_kvar)
+        return nominal.with_(
+            tap_position=np.repeat(nominal.tap_position, n, axis=0),
+            capacitor_step=np.repeat(nominal.capacitor_step, n, axis=0),
+            switch_closed=np.repeat(nominal.switch_closed, n, axis=0),
+            load_kw=drawn.load_kw,
+            load_kvar=drawn.load_kvar,
+            der_kw=drawn.pv_kw,
+            der_kvar=q_kvar,
         )
 
     def bus_load_mw_mvar(self, view: MAPDNView) -> tuple[Floats, Floats]:
