@@ -4,18 +4,15 @@
 with actions and with where they lead.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from enum import IntEnum
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from grid_fed_rl.envs.case import Case
-from grid_fed_rl.envs.costs import VoltageCost, channels_of, served_nodes
 from grid_fed_rl.envs.dynamics import (
-    Attempt,
     attempt,
     concluded,
     moment_at,
@@ -23,142 +20,58 @@ from grid_fed_rl.envs.dynamics import (
     setpoint_of,
     start_of,
 )
-from grid_fed_rl.envs.groups import Inverters, Moment
-from grid_fed_rl.envs.levers import Levers, Reach, executed_of
+from grid_fed_rl.envs.groups import Inverters
+from grid_fed_rl.envs.levers import ACTIVE_POWER, Levers, Reach
+from grid_fed_rl.envs.limited import Limited
 from grid_fed_rl.envs.snapshot import Snapshot
+from grid_fed_rl.envs.tries import Best, Decision, Reason, Start
 from grid_fed_rl.errors import TaskError
 from grid_fed_rl.powerflow import PowerFlow, Setpoint
 from grid_fed_rl.powerflow.batched import processors
+from grid_fed_rl.powerflow.measures import source_kw
 from grid_fed_rl.safety import Limits, VoltageLimits
 from grid_fed_rl.safety.backup import BackupControls
 from grid_fed_rl.safety.projection import Program, project, whole_settings
 
-__all__ = ["Decision", "Foresight", "Guard", "Reason"]
+__all__ = ["Foresight", "Guard"]
 
 Foresight = Literal["exact", "persistence"]
 Floats = NDArray[np.float64]
 Lanes = NDArray[np.int64]
 Represented = Callable[[Floats], Floats]  # (lane, action) to the nearest that can be stated
 
-AIM_PU = 2e-3  # further within the limits than they ask: what the linear model is good for
-FINE_PU = 3e-4  # the same for what has no settings, once the rest has them
-NOTEWORTHY = 0.01  # share of a full action below which nothing is refined
-ROUNDS = 3  # projections, each about the power flow of the last
-SCALE_PU = 0.01  # unit of voltage in the projection
-RELAXED = 1e6  # price of missing a limit in the projection
-PENALTY = 1e4  # the same in the search of settings
-SWEEPS = 1  # rounds of the search of neighbours by power flow
-
-
-class Reason(IntEnum):
-    """Where the executed action comes from."""
-
-    AS_PROPOSED = 0
-    PROJECTED = 1
-    NEIGHBOUR = 2
-    LOCAL_CONTROLS = 3
-    LAST_SAFE = 4
-    HELD = 5
-
-
 BACKUPS = (Reason.LOCAL_CONTROLS, Reason.LAST_SAFE, Reason.HELD)
+NOTEWORTHY = 0.01  # share of a full action below which nothing is refined
+ENOUGH = 0.22  # units that a prediction may miss what it aims at, where active power is spared
+ROUNDS = 3  # projections, each about the power flow of the last
+STRICT = 1e6  # price of missing a limit by a unit in the projection, where it can be held
+WORTH = 1e2  # the same where it cannot: a unit is worth a full action of active power
+PENALTY = 1e4  # the same in the search of settings
+NEIGHBOURS = 12  # of the best settings that are tried by power flow
+CUT = 1.02  # times what flows back that PV is cut by, for losses are less then
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
-    """What lanes do.
+class _Room:
+    """What some lanes may do: what is in reach, and within limits of a lever's own.
 
     Attributes:
-        action: (lane, action) numbers from -1 to 1.
-        made: Where that leads, by the guard's foresight.
-        excess: (lane,) by how much limits are left then, all channels added up; infinite
-            where the power flow does not converge.
-        reason: (lane,) `Reason`.
+        reach: Of the step.
+        least: (lane, lever) position.
+        most: (lane, lever) position.
     """
 
-    action: Floats
-    made: Attempt
-    excess: Floats
-    reason: NDArray[np.int8]
+    reach: Reach
+    least: Floats
+    most: Floats
 
-    @property
-    def safe(self) -> NDArray[np.bool_]:
-        """(lane,) whether the limits hold."""
-        return self.excess <= 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Start:
-    """Some lanes before a step: what an attempt needs of them, and no more.
-
-    Attributes:
-        before: All lanes.
-        index: (lane,) which of them these are.
-        states: Of each device group.
-        moment: The step that is foreseen.
-        start_pu: (lane, node) voltages that power flows start from.
-    """
-
-    before: Snapshot
-    index: Lanes
-    states: Mapping[str, NDArray]
-    moment: Moment
-    start_pu: NDArray[np.complex128]
-
-    def lanes(self, index: Lanes) -> "_Start":
+    def lanes(self, index: Lanes) -> "_Room":
         """Some of them."""
-        moment = self.moment
-        arrays = (moment.load_kw, moment.load_kvar, moment.pv_kw)
-        return _Start(
-            self.before,
-            self.index[index],
-            {name: state[index] for name, state in self.states.items()},
-            Moment(moment.row[index], moment.step_h, *(array[index] for array in arrays)),
-            self.start_pu[index],
-        )
+        return _Room(self.reach.lanes(index), self.least[index], self.most[index])
 
-
-class _Best:
-    """The best of what was tried in each lane so far."""
-
-    def __init__(self, first: Decision) -> None:
-        n = len(first.excess)
-        self.tried = [first]
-        self.action, self.excess, self.reason = (
-            first.action.copy(),
-            first.excess.copy(),
-            first.reason.copy(),
-        )
-        self.which, self.row = np.zeros(n, dtype=np.int64), np.arange(n)
-
-    @property
-    def unsafe(self) -> Lanes:
-        """Lanes in which nothing that holds the limits was found yet."""
-        return np.flatnonzero(self.excess > 0.0)
-
-    def offer(self, at: Lanes, tried: Decision, rows: Lanes | None = None) -> None:
-        """Take what was tried in these lanes (its `rows`) where it leaves limits by less."""
-        rows = np.arange(len(at)) if rows is None else rows
-        better = tried.excess[rows] < self.excess[at]
-        at, rows = at[better], rows[better]
-        self.tried.append(tried)
-        self.action[at], self.excess[at] = tried.action[rows], tried.excess[rows]
-        self.reason[at], self.which[at], self.row[at] = (
-            tried.reason[rows],
-            len(self.tried) - 1,
-            rows,
-        )
-
-    def decision(self) -> Decision:
-        """All lanes put together."""
-        parts = []
-        for k, tried in enumerate(self.tried[1:], start=1):
-            at = np.flatnonzero(self.which == k)
-            if len(at):
-                parts.append((at, tried.made.lanes(self.row[at])))
-        first = self.tried[0].made
-        made = first.with_parts(parts) if parts else first
-        return Decision(self.action, made, self.excess, self.reason)
+    def action(self, position: Floats) -> Floats:
+        """The action that leads to the nearest position that is allowed."""
+        return self.reach.action(np.clip(position, self.least, self.most))
 
 
 class Guard:
@@ -192,17 +105,22 @@ class Guard:
             raise TaskError(f"foresight is {foresight!r}; known: 'exact', 'persistence'")
         self.case, self._foresight = case, foresight
         self._threads = threads or processors()
-        self._limits = _within(limits, margin_pu)
-        others = channels_of(self._limits, case.network, case.groups)
-        self._channels = [one for one in others if not isinstance(one, VoltageCost)]
+        self._export_kw = limits.export_kw
         self._represented = represented
         self.levers = Levers(case)
-        served = limits.voltage is not None and limits.served_only
-        self._nodes = np.array(
-            served_nodes(case.network) if served else range(case.network.n_nodes), dtype=np.int64
-        )
-        self._rows = self.levers.by_voltage[self._nodes] / SCALE_PU
+        self._limited = Limited(case, _within(limits, margin_pu), self.levers, self._threads)
         self._step = np.where(self.levers.step > 0.0, self.levers.step, step)
+        self._is_dear = self.levers.dear >= ACTIVE_POWER
+        self._pv_kw = np.array(
+            [
+                k
+                for group, at in self.levers.groups
+                if isinstance(group, Inverters)
+                for k in at.tolist()
+                if self.levers.each[k].array == "der_kw"
+            ],
+            dtype=np.int64,
+        )
         follows = any(isinstance(group, Inverters) for group in case.groups)
         self._backup = BackupControls(case.network, volt_var=follows)
 
@@ -216,127 +134,157 @@ class Guard:
         """
         start = self._start(before)
         first = self._tried(start, proposed, Reason.AS_PROPOSED)
-        best = _Best(first)
-        if not len(best.unsafe):
+        best = Best(first)
+        at = best.unsafe
+        if not len(at):
             return first
-        self._project(start, best)
-        self._search_neighbours(start, best)
-        self._fall_back(start, best, last_safe)
+        start = start.lanes(at)
+        room = self._room(start)
+        self._project(start, room, best, at)
+        self._search_neighbours(start, room, best, at)
+        self._fall_back(start, room, best, at, last_safe[at])
         return best.decision()
 
-    def _start(self, before: Snapshot) -> _Start:
+    def _start(self, before: Snapshot) -> Start:
         row = before.next_row if self._foresight == "exact" else before.row
         lanes, moment = np.arange(len(row)), moment_at(self.case, row)
-        return _Start(before, lanes, before.states, moment, start_of(self.case, before))
+        return Start(before, lanes, before.states, moment, start_of(self.case, before))
 
-    def _tried(self, start: _Start, action: Floats, reason: Reason | NDArray[np.int8]) -> Decision:
+    def _room(self, start: Start) -> _Room:
+        reach = self.levers.reach(start.states, start.moment)
+        return _Room(reach, *self._limited.bounds(start.before.lanes(start.index), reach))
+
+    def _tried(self, start: Start, action: Floats, reason: Reason | NDArray[np.int8]) -> Decision:
         """Where an action leads, by power flow."""
-        case, states, moment = self.case, start.states, start.moment
-        made = attempt(case, states, start.start_pu, moment, action, self._threads)
-        excess = np.zeros(len(action))
-        if self._limits.voltage is not None:
-            excess += self._limits.voltage.excursion_pu(self._seen(made.flow)).sum(axis=1)
-        if self._channels:
-            after = concluded(case, start.before.lanes(start.index), moment, made)
-            excess += sum(channel(after)[0] for channel in self._channels)
+        case, moment = self.case, start.moment
+        made = attempt(case, start.states, start.start_pu, moment, action, self._threads)
+        after = concluded(case, start.before.lanes(start.index), moment, made)
+        excess = self._limited.excess(after)
         excess[~made.flow.converged] = np.inf
         return Decision(action, made, excess, np.full(len(action), reason, dtype=np.int8))
 
-    def _seen(self, flow: PowerFlow) -> Floats:
-        """(lane, row) voltages that are limited, as the cost channel measures them."""
-        return self.case.service_pu(flow.v_pu).take(self._nodes, axis=1)
-
     # ---- the nearest safe action ------------------------------------------------
 
-    def _project(self, start: _Start, best: _Best) -> None:
+    def _project(self, start: Start, room: _Room, best: Best, at: Lanes) -> None:
         """Project proposals, verify, and project anew about the answer."""
-        limits, levers = self._limits.voltage, self.levers
-        at, seen = best.unsafe, best.tried[0].made.flow.rows(best.unsafe)
-        if limits is None:
-            return
-        start = start.lanes(at)
-        reach = levers.reach(start.states, start.moment)
-        centre = np.clip(levers.position(seen.setpoint), reach.least, reach.most)
+        seen = best.tried[0].made.flow.rows(at)
+        centre = np.clip(self.levers.position(seen.setpoint), room.least, room.most)
         for _ in range(ROUNDS):
             left = np.flatnonzero((best.excess[at] > 0.0) & seen.converged)
             if not len(left):
                 return
             if len(left) < len(at):
                 at, seen, start = at[left], seen.rows(left), start.lanes(left)
-                reach, centre = reach.lanes(left), centre[left]
-            position = levers.position(seen.setpoint)
-            program = self._program(limits, seen, position, centre, reach)
-            nearest = position + self._solved(program, position, reach)
-            action = self._represented(reach.action(nearest))
-            tried = self._tried(start, action, Reason.PROJECTED)
+                room, centre = room.lanes(left), centre[left]
+            nearest = self._nearest(seen, centre, room)
+            tried = self._tried(start, self._represented(room.action(nearest)), Reason.PROJECTED)
             best.offer(at, tried)
             seen = tried.made.flow
 
-    def _program(
-        self, limits: VoltageLimits, seen: PowerFlow, position: Floats, centre: Floats, reach: Reach
-    ) -> Program:
-        """The nearest move that holds the limits, by voltages that answer linearly."""
-        aim = min(AIM_PU, 0.25 * (limits.v_max_pu - limits.v_min_pu))
-        v_pu = self._seen(seen)
-        return Program(
-            rows=self._rows,
-            centre=centre - position,
-            weight=(self.levers.dear * reach.action_per_position) ** 2,
-            low=(limits.v_min_pu + aim - v_pu) / SCALE_PU,
-            high=(limits.v_max_pu - aim - v_pu) / SCALE_PU,
-            least=reach.least - position,
-            most=reach.most - position,
-        )
+    def _nearest(self, seen: PowerFlow, centre: Floats, room: _Room) -> Floats:
+        """The nearest positions that hold the limits, about a power flow.
 
-    def _solved(self, program: Program, position: Floats, reach: Reach) -> Floats:
+        Active power stays as proposed where the rest will do.
+        """
+        rows, position, reach = (
+            self._limited.rows(seen),
+            self.levers.position(seen.setpoint),
+            room.reach,
+        )
+        per_action = reach.action_per_position
+        # What its own control has moved stays there.
+        least, most = (
+            np.where(reach.fixed, 0.0, end - position) for end in (room.least, room.most)
+        )
+        program = Program(
+            rows=rows.shared,
+            centre=centre - position,
+            weight=(self.levers.dear * per_action) ** 2,
+            low=rows.low,
+            high=rows.high,
+            least=least,
+            most=most,
+            own=rows.own,
+        )
+        step = self._step / per_action
+        origin = reach.least + (-1.0 - reach.executed_least) / per_action - position
+        again = np.arange(len(position))
+        x = np.empty_like(position)
+        if not self._is_dear.all():
+            spared = np.broadcast_to(self._is_dear, least.shape)
+            tried = program.with_fixed(spared, np.clip(program.centre, least, most))
+            x = self._solved(tried, rows.ease, step, origin, STRICT)
+            outside = rows.outside(x[:, None]).max(axis=(1, 2), initial=0.0)
+            again = np.flatnonzero(outside > ENOUGH)
+        for price in (STRICT, WORTH):
+            x[again] = self._solved(
+                program.lanes(again), rows.ease, step[again], origin[again], price
+            )
+            outside = rows.outside(x[:, None]).max(axis=(1, 2), initial=0.0)
+            again = np.flatnonzero(outside > ENOUGH)
+        return position + x
+
+    def _solved(
+        self, program: Program, ease: Floats, step: Floats, origin: Floats, price: float
+    ) -> Floats:
         """Moves: projected, rounded where they must be, and the rest projected anew."""
-        x, _ = project(program, RELAXED, self._threads)
-        per_action = 1.0 / reach.action_per_position
-        step = self._step * per_action
-        origin = reach.least + (-1.0 - reach.executed_least) * per_action - position
+        x, _ = project(program, price, self._threads)
         x, excess = whole_settings(program, x, step, origin, PENALTY, threads=self._threads)
         whole = step > 0.0
         pulled = (np.abs(x - program.centre) > NOTEWORTHY) & ~whole
         again = np.flatnonzero((excess > 0.0) | pulled.any(axis=1))
         if len(again) and not whole.all():
             rest = program.lanes(again).with_fixed(whole[again], x[again])
-            by = (AIM_PU - FINE_PU) / SCALE_PU
-            rest = replace(rest, low=rest.low - by, high=rest.high + by)
-            x[again] = project(rest, RELAXED, self._threads)[0]
+            rest = replace(rest, low=rest.low - ease, high=rest.high + ease)
+            x[again] = project(rest, price, self._threads)[0]
         return x
 
-    def _search_neighbours(self, start: _Start, best: _Best) -> None:
-        """Move one setting at a time, the best by power flow, where projecting did not do."""
-        whole = np.flatnonzero(self._step > 0.0)
+    def _search_neighbours(self, start: Start, room: _Room, best: Best, at: Lanes) -> None:
+        """Move one setting at a time, the best by power flow, where projecting did not do.
+
+        Tried are those that bring back most by the slopes.
+        """
+        whole = np.flatnonzero((self._step > 0.0) & ~room.reach.fixed.all(axis=0))
+        left = np.flatnonzero((best.excess[at] > 0.0) & np.isfinite(best.excess[at]))
+        if not len(whole) or not len(left):
+            return
+        at, start, room = at[left], start.lanes(left), room.lanes(left)
         moves = np.zeros((2, len(whole), len(self._step)))
         moves[:, np.arange(len(whole)), whole] = np.outer([1.0, -1.0], self._step[whole])
         moves = moves.reshape(-1, len(self._step))
-        for _ in range(SWEEPS):
-            at = best.unsafe
-            at = at[np.isfinite(best.excess[at])]
-            if not len(at) or not len(moves):
-                return
-            action = np.clip(best.action[at][:, None] + moves, -1.0, 1.0)
-            action = self._represented(action.reshape(-1, len(self._step)))
-            tried = self._tried(start.lanes(np.repeat(at, len(moves))), action, Reason.NEIGHBOUR)
-            first = np.arange(len(at)) * len(moves)
-            best.offer(at, tried, first + tried.excess.reshape(len(at), -1).argmin(axis=1))
+        flow = best.made(at).flow
+        position = self.levers.position(flow.setpoint)[:, None]
+        to = position + moves / room.reach.action_per_position[:, None]
+        x = np.clip(to, room.least[:, None], room.most[:, None]) - position
+        x = np.where(moves != 0.0, x, 0.0)
+        promise = np.square(self._limited.rows(flow).outside(x)).sum(axis=2)
+        n = min(NEIGHBOURS, len(moves))
+        which = np.argpartition(promise, n - 1, axis=1)[:, :n]
+        action = np.clip(best.action[at][:, None] + moves[which], -1.0, 1.0)
+        action = self._represented(action.reshape(-1, len(self._step)))
+        tried = self._tried(start.lanes(np.repeat(np.arange(len(at)), n)), action, Reason.NEIGHBOUR)
+        first = np.arange(len(at)) * n
+        best.offer(at, tried, first + tried.excess.reshape(len(at), n).argmin(axis=1))
 
     # ---- when nothing is safe -----------------------------------------------------
 
-    def _fall_back(self, start: _Start, best: _Best, last_safe: Floats) -> None:
+    def _fall_back(
+        self, start: Start, room: _Room, best: Best, at: Lanes, last_safe: Floats
+    ) -> None:
         """Local controls, the last safe setting, or holding; else what leaves limits least."""
-        at = best.unsafe
-        if not len(at):
+        left = np.flatnonzero(best.excess[at] > 0.0)
+        if not len(left):
             return
-        start, last_safe = start.lanes(at), last_safe[at]
-        reach = self.levers.reach(start.states, start.moment)
-        held, standing = self._holding(start)
+        at, start, room, last_safe = at[left], start.lanes(left), room.lanes(left), last_safe[left]
+        held = self._standing(start)
         known = np.asarray(np.isfinite(last_safe).all(axis=1))
-        last = np.where(known[:, None], last_safe, self.levers.position(standing))
-        last = np.clip(last, reach.least, reach.most)
-        actions = [self._local(start), self._represented(reach.action(last)), held]
+        last = np.where(known[:, None], last_safe, self.levers.position(held))
         n = len(at)
+        actions = (
+            self._local(start, room, held),
+            self._represented(room.action(last)),
+            self._represented(room.action(self.levers.position(held))),
+        )
         tried = self._tried(
             start.lanes(np.tile(np.arange(n), len(BACKUPS))),
             np.concatenate(actions),
@@ -348,23 +296,26 @@ class Guard:
 
     def local(self, before: Snapshot) -> Floats:
         """The action nearest to where devices' own controls come to rest: (lane, action)."""
-        return self._local(self._start(before))
+        start = self._start(before)
+        return self._local(start, self._room(start), self._standing(start))
 
-    def _local(self, start: _Start) -> Floats:
-        reach = self.levers.reach(start.states, start.moment)
-        _, standing = self._holding(start)
+    def _local(self, start: Start, room: _Room, held: Setpoint) -> Floats:
         year = self.case.year
         hour = np.asarray((start.moment.row % year.steps_per_day) * year.step_h, dtype=np.float64)
-        settled = self._backup.settled(standing, hour, start.start_pu, self._threads)
-        position = np.clip(self.levers.position(settled), reach.least, reach.most)
-        return self._represented(reach.action(position))
+        flow = self._backup.settle(held, hour, start.start_pu, self._threads)
+        position = self.levers.position(flow.setpoint)
+        if self._export_kw is not None and len(self._pv_kw):
+            back_kw = -source_kw(self.case.network, flow) - self._export_kw
+            pv_kw = flow.setpoint.der_kw[:, : start.moment.pv_kw.shape[1]].sum(axis=1)
+            cut = np.clip(CUT * back_kw / np.maximum(pv_kw, 1e-9), 0.0, 1.0)
+            position[:, self._pv_kw] *= 1.0 - cut[:, None]
+        return self._represented(room.action(position))
 
-    def _holding(self, start: _Start) -> tuple[Floats, Setpoint]:
-        """The action that leaves devices as they are, and idle; and what it asks for."""
-        nothing = np.zeros((len(start.index), len(self.levers.each)))
-        states, moves = moved(self.case, start.states, nothing, start.moment)
-        standing = setpoint_of(self.case, start.moment, states, moves)
-        return self._represented(executed_of(self.case, moves)), standing
+    def _standing(self, start: Start) -> Setpoint:
+        """What is solved when devices stay as they are and ask nothing of the feeder."""
+        idle = np.repeat(self.levers.idle[None], len(start.index), axis=0)
+        states, moves = moved(self.case, start.states, idle, start.moment)
+        return setpoint_of(self.case, start.moment, states, moves)
 
 
 def _within(limits: Limits, margin_pu: float) -> Limits:

@@ -1,14 +1,16 @@
-"""What each entry of an action pulls at, and how voltages answer to it.
+"""What each entry of an action pulls at, and how a feeder answers to it.
 
 A lever is a column of the set-point: a tap, a capacitor's steps, the power of an
-inverter, battery or load. Its position is that column over what a full action moves,
-so that positions of all lanes share one matrix of sensitivities, while what an action
-can reach (state of charge, taps at their ends, the sun) differs from lane to lane.
+inverter, battery, load or charging station. Its position is that column over what a full
+action moves, so that positions of all lanes share one matrix of sensitivities, while what
+an action can reach (state of charge, taps at their ends, the sun, the cars that are there)
+differs from lane to lane.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +21,7 @@ from grid_fed_rl.envs.groups import (
     Batteries,
     Capacitors,
     DeviceGroup,
+    EvStations,
     FlexibleLoads,
     Inverters,
     Moment,
@@ -27,13 +30,15 @@ from grid_fed_rl.envs.groups import (
 )
 from grid_fed_rl.errors import TaskError
 from grid_fed_rl.powerflow import Network, PowerFlow, Setpoint, nominal_setpoint, solve
-from grid_fed_rl.powerflow.sensitivity import Response, sensitivity
 
 ACTIVE_POWER = 10.0
 """How dear active power is beside taps and reactive power: it is energy, which costs money
 and is missing at another time, while four tap steps cost cents."""
 
-__all__ = ["Lever", "Levers", "Reach", "executed_of"]
+NUDGE = 0.05  # of a full action, by which a lever without settings is moved for its slope
+TOLERANCE_PU = 1e-9  # of these power flows, whose differences are slopes
+
+__all__ = ["ACTIVE_POWER", "Lever", "Levers", "Reach", "executed_of"]
 
 Floats = NDArray[np.float64]
 
@@ -50,9 +55,8 @@ class Lever:
         step: Distance of its settings, of a full action; 0 where it has any.
         dear: What a distance counts beside that of a tap, where actions are to stay near
             to others.
-        p: Elements or nodes whose active power it moves, and kW a unit of each.
-        q: The same of reactive power, in kvar.
-        tap: Regulator whose tap it is.
+        idle: The action that asks nothing of the feeder.
+        kvar_per_kw: Reactive power that goes with its active power.
     """
 
     array: str
@@ -60,9 +64,8 @@ class Lever:
     full: float
     step: float = 0.0
     dear: float = 1.0
-    p: tuple[tuple[str, float], ...] = ()
-    q: tuple[tuple[str, float], ...] = ()
-    tap: str | None = None
+    idle: float = 0.0
+    kvar_per_kw: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,7 @@ class Reach:
         least: Position after an action of -1.
         most: After an action of 1.
         executed_least: That action as carried out.
-        executed_most: The other.
+        executed_most: The same of 1.
     """
 
     least: Floats
@@ -109,11 +112,11 @@ class Reach:
 
 
 class Levers:
-    """The levers of a case, and the sensitivity of every voltage to them.
+    """The levers of a case.
 
-    Sensitivities are those of one operating point, the mean load and sun of the year
-    with the devices at rest. They change by some percent with load and taps; whoever
-    goes by them looks again with a power flow.
+    Attributes:
+        each: (lever,) in the order of the action; `full`, `dear`, `step` and `idle` are theirs.
+        groups: Device groups, and which levers are theirs.
 
     Args:
         case: What the environment is made of.
@@ -128,8 +131,16 @@ class Levers:
         self.full = np.array([lever.full for lever in self.each])
         self.dear = np.array([lever.dear for lever in self.each])
         self.step = np.array([lever.step for lever in self.each])
-        self.operating_point = _usual(case)
-        self.by_voltage = self._by_voltage()
+        self.idle = np.array([lever.idle for lever in self.each])
+        ends = np.cumsum([0, *(len(group.names) for group in case.groups)]).tolist()
+        self.groups = tuple(
+            (group, np.arange(first, last))
+            for group, first, last in zip(case.groups, ends[:-1], ends[1:], strict=True)
+        )
+
+    def of(self, array: str) -> NDArray[np.int64]:
+        """Levers that move an array of the set-point."""
+        return np.flatnonzero([lever.array == array for lever in self.each])
 
     def position(self, setpoint: Setpoint) -> Floats:
         """(lane, lever) where they stand in a set-point."""
@@ -147,45 +158,51 @@ class Levers:
         (low, executed_low), (high, executed_high) = ends
         return Reach(np.minimum(low, high), np.maximum(low, high), executed_low, executed_high)
 
-    def _by_voltage(self) -> Floats:
-        """(node, lever) change of the magnitude of service voltage by one position."""
-        network = self.case.network
-        flow = solve(network, self.operating_point, threads=1)
-        names = [{name for lever in self.each for name, _ in power(lever)} for power in (_p, _q)]
-        taps = [lever.tap for lever in self.each if lever.tap is not None]
-        s = sensitivity(network, flow, p=sorted(names[0]), q=sorted(names[1]), taps=taps)
-        columns = []
-        for lever in self.each:
-            column = np.zeros(network.n_nodes)
-            for response, moved_by in ((s.p, lever.p), (s.q, lever.q)):
-                for name, amount in moved_by:
-                    column += amount * self._of_service(flow, response, name)
-            if lever.tap is not None:
-                column += self._of_service(flow, s.taps, lever.tap)
-            columns.append(column * lever.full)
-        return np.stack(columns, axis=1)
+    def nudged(self, threads: int | None = None) -> "Nudged":
+        """Power flows in which each lever has moved a little by itself.
 
-    def _of_service(self, flow: PowerFlow, response: Response, name: str) -> Floats:
-        """(node,) derivative of the voltages that customers are served by."""
-        k, following = response.index(name), self.case.next_phase
-        if following is None:
-            return response.v_magnitude_pu[0, :, k]
-        v, dv = flow.v_pu[0], response.v_pu[0, :, k]
-        v, dv = v - v[following], dv - dv[following]
-        return (v.conj() * dv).real / (np.abs(v) * math.sqrt(3.0))
+        They are about one operating point, the mean load and sun of the year with the
+        devices at neutral. Slopes change by some percent with load and taps; whoever goes by
+        them looks again with a power flow.
+        """
+        usual, n = _usual(self.case), len(self.each)
+        arrays = {name: np.repeat(getattr(usual, name), n + 1, axis=0) for name in usual.__slots__}
+        by = np.where(self.step > 0.0, self.step, NUDGE)
+        for k, lever in enumerate(self.each):
+            if lever.array == "capacitor_step" and usual.capacitor_step[0, lever.column] > 0:
+                by[k] = -by[k]
+            change = lever.full * by[k]
+            row = arrays[lever.array][k + 1]
+            row[lever.column] += np.asarray(change).astype(row.dtype)
+            if lever.kvar_per_kw:
+                arrays["load_kvar"][k + 1, lever.column] += lever.kvar_per_kw * change
+        flow = solve(
+            self.case.network, Setpoint(**arrays), tolerance_pu=TOLERANCE_PU, threads=threads
+        )
+        return Nudged(flow, by)
+
+
+@dataclass(frozen=True, eq=False)
+class Nudged:
+    """Power flows around an operating point.
+
+    Attributes:
+        flow: (1 + lever,) the operating point, and each lever moved by itself.
+        by: (lever,) by how much, as a position.
+    """
+
+    flow: PowerFlow
+    by: Floats
+
+    def slopes(self, measure: Callable[[PowerFlow], NDArray[Any]]) -> NDArray[Any]:
+        """Derivative of a measure of (row, thing) by one position of each lever: (thing, lever)."""
+        value = measure(self.flow)
+        return ((value[1:] - value[0]) / self.by[:, None]).T
 
 
 def executed_of(case: Case, moves: Mapping[str, Move]) -> Floats:
     """(lane, action) the action as carried out."""
     return np.concatenate([moves[group.state_name].executed for group in case.groups], axis=1)
-
-
-def _p(lever: Lever) -> tuple[tuple[str, float], ...]:
-    return lever.p
-
-
-def _q(lever: Lever) -> tuple[tuple[str, float], ...]:
-    return lever.q
 
 
 def _usual(case: Case) -> Setpoint:
@@ -208,60 +225,53 @@ def _levers_of(case: Case, group: DeviceGroup) -> Sequence[Lever]:
     match group:
         case Regulators():
             return [
-                Lever("tap_position", k, group.most_steps, 1.0 / group.most_steps, tap=name)
-                for k, name in enumerate(network.regulators)
+                Lever("tap_position", k, group.most_steps, 1.0 / group.most_steps)
+                for k in range(len(network.regulators))
             ]
         case Capacitors():
-            return [
-                Lever("capacitor_step", k, 0.5, 2.0, q=_bank(network, name))
-                for k, name in enumerate(network.capacitors)
-            ]
+            return [Lever("capacitor_step", k, 0.5, 2.0) for k in range(len(network.capacitors))]
         case Batteries():
             n_pv = len(feeder.pvs)
             return [
-                Lever(
-                    "der_kw", n_pv + k, float(kw), dear=ACTIVE_POWER, p=((f"storage.{name}", 1.0),)
-                )
-                for k, (name, kw) in enumerate(
-                    zip(group.names, group.ratings.p_max_kw, strict=True)
-                )
+                Lever("der_kw", n_pv + k, float(kw), dear=ACTIVE_POWER)
+                for k, kw in enumerate(group.ratings.p_max_kw)
             ]
         case Inverters():
-            kvar = [
-                Lever("der_kvar", k, group.q_limit_pu * pv.kva, q=((f"pv.{pv.name}", 1.0),))
-                for k, pv in enumerate(feeder.pvs.values())
-            ]
-            kw = [
-                Lever("der_kw", k, pv.kva, dear=ACTIVE_POWER, p=((f"pv.{pv.name}", 1.0),))
-                for k, pv in enumerate(feeder.pvs.values())
-            ]
+            pvs = list(feeder.pvs.values())
+            kvar = [Lever("der_kvar", k, group.q_limit_pu * pv.kva) for k, pv in enumerate(pvs)]
+            kw = [Lever("der_kw", k, pv.kva, dear=ACTIVE_POWER) for k, pv in enumerate(pvs)]
             return [*kvar, *kw] if group.curtails else kvar
         case FlexibleLoads():
             return [_flexible(network, k, group.share) for k in group.columns.tolist()]
+        case EvStations():
+            return _stations(network, group)
     raise TaskError(
         f"the shield has no lever for devices with state {group.state_name!r}; it knows "
-        f"regulators, capacitors, batteries, inverters and flexible loads"
+        f"regulators, capacitors, batteries, inverters, flexible loads and charging stations"
     )
-
-
-def _bank(network: Network, name: str) -> tuple[tuple[str, float], ...]:
-    """Kvar a step of a bank injects at each of its nodes, at nominal voltage."""
-    bank = network.feeder.capacitors[name]
-    nodes = [k for k in network.nodes_of(bank.terminal) if k >= 0]
-    kvar = bank.kvar / bank.n_steps / len(nodes)
-    return tuple((network.node_names[k], kvar) for k in nodes)
 
 
 def _flexible(network: Network, column: int, share: float) -> Lever:
-    name = network.loads[column]
-    load = network.feeder.loads[name]
+    load = network.feeder.loads[network.loads[column]]
     kvar = load.kvar / load.kw if load.kw else 0.0
-    own = f"load.{name}"
-    return Lever(
-        "load_kw",
-        column,
-        -share * load.kw,
-        dear=ACTIVE_POWER,
-        p=((own, -1.0),),
-        q=((own, -kvar),),
-    )
+    return Lever("load_kw", column, -share * load.kw, dear=ACTIVE_POWER, kvar_per_kw=kvar)
+
+
+def _stations(network: Network, group: EvStations) -> list[Lever]:
+    """Power of every station, then reactive power where it can be set."""
+    columns = [network.loads.index(name) for name in group.loads]
+    rated_kw = group.rated_kw.tolist()
+    tangent = 0.0 if group.reactive else math.tan(math.acos(group.power_factor))
+    kw = [
+        Lever("load_kw", k, full, dear=ACTIVE_POWER, idle=-1.0, kvar_per_kw=tangent)
+        for k, full in zip(columns, rated_kw, strict=True)
+    ]
+    if not group.reactive:
+        return kw
+    return [
+        *kw,
+        *(
+            Lever("load_kvar", k, -full / group.power_factor)
+            for k, full in zip(columns, rated_kw, strict=True)
+        ),
+    ]

@@ -8,19 +8,11 @@ import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
 from numpy.typing import ArrayLike, NDArray
 
-from grid_fed_rl.envs.case import Case
-from grid_fed_rl.envs.costs import (
-    HeadCost,
-    LoadingCost,
-    OperationsCost,
-    RampCost,
-    SocCost,
-    UnbalanceCost,
-    VoltageCost,
-)
-from grid_fed_rl.envs.guard import Foresight, Guard, Reason
+from grid_fed_rl.envs.guard import Foresight, Guard
 from grid_fed_rl.envs.info import first_lane, masked
+from grid_fed_rl.envs.limited import limits_of
 from grid_fed_rl.envs.single import GridEnv
+from grid_fed_rl.envs.tries import Reason
 from grid_fed_rl.envs.vector import GridVectorEnv
 from grid_fed_rl.errors import TaskError
 from grid_fed_rl.safety import Limits
@@ -30,35 +22,6 @@ __all__ = ["Reason", "Shield", "ShieldVector", "limits_of"]
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Info = dict[str, Any]
-
-
-def limits_of(case: Case) -> Limits:
-    """The limits that the cost channels of a case measure."""
-    found: dict[str, Any] = {"voltage": None}
-    for channel in case.costs:
-        match channel:
-            case VoltageCost():
-                found["voltage"] = channel.limits
-                found["served_only"] = channel.nodes is not None
-            case LoadingCost():
-                found["loading"] = channel.most
-            case UnbalanceCost():
-                found["unbalance_percent"] = channel.most_percent
-            case HeadCost():
-                found["import_kw"] = channel.import_kw
-                found["export_kw"] = channel.export_kw
-            case RampCost():
-                found["ramp_kw_per_h"] = channel.most_kw_per_h
-            case OperationsCost():
-                found["operations_per_day"] = channel.most
-            case SocCost():
-                found["soc"] = channel.least, channel.largest
-            case _:
-                raise TaskError(
-                    f"the shield cannot tell the limit of cost channel {channel.name!r}; give it "
-                    f"limits of its own"
-                )
-    return Limits(**found)
 
 
 class _Watch:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from grid_fed_rl.devices import CATEGORY_B_Q_PU, CATEGORY_B_V_PU
 from grid_fed_rl.feeders import InverterControl
-from grid_fed_rl.powerflow import Network, Setpoint, compile_network
+from grid_fed_rl.powerflow import Network, PowerFlow, Setpoint, compile_network
 from grid_fed_rl.powerflow.controls import LocalControls
 
 __all__ = ["CATEGORY_B", "BackupControls"]
@@ -42,14 +42,14 @@ class BackupControls:
             network = compile_network(replace(feeder, pvs=pvs))
         self.controls = LocalControls(network)
 
-    def settled(
+    def settle(
         self,
         setpoint: Setpoint,
         hour: NDArray[np.float64] | float,
         start_pu: NDArray[np.complex128] | None = None,
         threads: int | None = None,
-    ) -> Setpoint:
-        """Where devices come to rest.
+    ) -> PowerFlow:
+        """The power flow where devices come to rest.
 
         Args:
             setpoint: Where they stand, with the load and sun of the step.
@@ -58,8 +58,8 @@ class BackupControls:
             threads: As in `solve`.
 
         Returns:
-            The set-point at rest; that of a row whose controls hunt is where they were
-            given up.
+            Its `setpoint` is theirs at rest; that of a row whose controls hunt is where
+            they were given up.
         """
         controls = replace(self.controls, hour=hour)
-        return controls.settle(setpoint, start_pu=start_pu, threads=threads).setpoint
+        return controls.settle(setpoint, start_pu=start_pu, threads=threads)

@@ -5,8 +5,9 @@ Each lane has its own
     minimise    1/2 sum_j weight_j (x_j - centre_j)^2
     subject to  low <= G x <= high,    least <= x <= most
 
-while G, the sensitivities, is shared by all. A lane costs some microseconds, so that
-no lane need wait for another and no general solver is called in a loop.
+while most of G, the sensitivities, is shared by all; a few rows may be a lane's own. A lane
+costs some microseconds, so that no lane need wait for another and no general solver is
+called in a loop.
 """
 
 import os
@@ -47,13 +48,14 @@ class Program:
     """The quadratic programs of some lanes.
 
     Attributes:
-        rows: (row, variable) G, the same in every lane.
+        rows: (row, variable) the first rows of G, the same in every lane.
         centre: (lane, variable) what to stay near to.
         weight: (lane, variable) how dear a distance is; above 0.
-        low: (lane, row) least of G x.
+        low: (lane, row) least of G x, of shared rows and then of a lane's own.
         high: (lane, row) most of it.
         least: (lane, variable) bounds; a variable whose bounds are equal is fixed.
         most: (lane, variable).
+        own: (lane, row, variable) the other rows of G, of each lane; none by default.
 
     Raises:
         TaskError: shapes do not fit, a number is not finite, a weight is not above 0,
@@ -67,9 +69,16 @@ class Program:
     high: Floats
     least: Floats
     most: Floats
+    own: Floats | None = None
 
     def __post_init__(self) -> None:
         n_lanes, (m, n) = len(self.centre), self.rows.shape
+        if self.own is not None:
+            if self.own.ndim != 3 or self.own.shape[::2] != (n_lanes, n):
+                raise TaskError(
+                    f"projection: own has shape {self.own.shape}; expected ({n_lanes}, rows, {n})"
+                )
+            m += self.own.shape[1]
         for name in ("centre", "weight", "low", "high", "least", "most"):
             array = getattr(self, name)
             wanted = (n_lanes, m if name in ("low", "high") else n)
@@ -83,7 +92,7 @@ class Program:
                     f"projection: {name} of lane {np.argwhere(~right)[0][0]} holds "
                     f"{array[~right][0]}; expected finite numbers"
                 )
-        if not np.isfinite(self.rows).all():
+        if not all(np.isfinite(one).all() for one in (self.rows, self.own) if one is not None):
             raise TaskError("projection: rows hold what is not finite")
         if not (self.weight > 0.0).all():
             raise TaskError(f"projection: a weight is {self.weight.min()}; expected above 0")
@@ -96,7 +105,8 @@ class Program:
     def lanes(self, index: NDArray[np.int64]) -> "Program":
         """Some lanes alone."""
         names = ("centre", "weight", "low", "high", "least", "most")
-        return type(self)(self.rows, *(getattr(self, name)[index] for name in names))
+        own = None if self.own is None else self.own[index]
+        return type(self)(self.rows, *(getattr(self, name)[index] for name in names), own=own)
 
     def with_fixed(self, fixed: NDArray[np.bool_], x: Floats) -> "Program":
         """A copy in which some variables, (lane, variable), have the values of `x`."""
@@ -182,7 +192,10 @@ def whole_settings(
 def _ready(program: Program) -> tuple[Floats, ...]:
     """The arrays as the kernels take them: C order, doubles."""
     fields = ("centre", "weight", "low", "high", "least", "most")
-    arrays = [program.rows.T, *(getattr(program, name) for name in fields)]
+    own = program.own
+    if own is None:
+        own = np.empty((len(program.centre), 0, program.rows.shape[1]))
+    arrays = [program.rows.T, own.swapaxes(1, 2), *(getattr(program, name) for name in fields)]
     return tuple(np.ascontiguousarray(one, dtype=np.float64) for one in arrays)
 
 

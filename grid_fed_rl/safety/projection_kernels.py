@@ -75,10 +75,13 @@ def _normal(which, gt, root, free, slack, out) -> None:
 
 
 @njit(**COMPILED)
-def _factorise(k, normals, q, r) -> None:
-    """Gram and Schmidt of the first k normals, twice for its numbers' sake: N = Q R."""
+def _factorise(first, k, normals, q, r) -> None:
+    """Gram and Schmidt of normals [first, k), twice for its numbers' sake: N = Q R.
+
+    Those before are factorised already.
+    """
     size = normals.shape[1]
-    for c in range(k):
+    for c in range(first, k):
         for d in range(size):
             q[c, d] = normals[c, d]
         for b in range(c):
@@ -179,26 +182,37 @@ def _project(gt, centre, weight, low, high, least, most, slack, max_steps, x) ->
                 active[k], multiplier[k], held[which] = which, grown, True
                 normals[k] = normal
                 k += 1
-                _factorise(k, normals, q, r)
+                _factorise(k - 1, k, normals, q, r)
                 break
             held[active[drop]] = False
             for b in range(drop, k - 1):
                 active[b], multiplier[b] = active[b + 1], multiplier[b + 1]
                 normals[b] = normals[b + 1]
             k -= 1
-            _factorise(k, normals, q, r)
+            _factorise(drop, k, normals, q, r)
     return FAILED
 
 
 @njit(**COMPILED)
+def _with_room(shared, own) -> Floats:
+    """G transposed, shared rows in it and room for a lane's own behind them."""
+    n, m = shared.shape
+    gt = np.empty((n, m + own.shape[2]))
+    gt[:, :m] = shared
+    return gt
+
+
+@njit(**COMPILED)
 def project_lanes(
-    first, last, gt, centre, weight, low, high, least, most, slack, max_steps, x, status
+    first, last, shared, own, centre, weight, low, high, least, most, slack, max_steps, x, status
 ) -> None:
-    """Lanes [first, last); see `projection.project`. `gt` is G, transposed.
+    """Lanes [first, last); see `projection.project`. Rows of G are transposed.
 
     `slack` is one over the root of the weight of what rows are relaxed by; 0 for none.
     """
+    gt = _with_room(shared, own)
     for lane in range(first, last):
+        gt[:, shared.shape[1] :] = own[lane]
         status[lane] = _project(
             gt,
             centre[lane],
@@ -242,7 +256,8 @@ def _excess_moved(values, column, by, low, high) -> float:
 def nearest_settings(
     first,
     last,
-    gt,
+    shared,
+    own,
     centre,
     weight,
     low,
@@ -257,9 +272,11 @@ def nearest_settings(
     left,
 ) -> None:
     """Move x of lanes [first, last) to whole settings; see `projection.whole_settings`."""
+    gt = _with_room(shared, own)
     n, m = gt.shape
     values = np.empty(m)
     for lane in range(first, last):
+        gt[:, shared.shape[1] :] = own[lane]
         values[:] = 0.0
         for j in range(n):
             s = step[lane, j]

@@ -237,7 +237,7 @@ def test_what_was_handed_over_is_forgotten_by_another_action_or_a_reset(case13, 
 @pytest.fixture
 def unprojected(monkeypatch):
     monkeypatch.setattr(guard_module, "ROUNDS", 0)
-    monkeypatch.setattr(guard_module, "SWEEPS", 0)
+    monkeypatch.setattr(guard_module.Guard, "_search_neighbours", lambda *_: None)
 
 
 def test_local_controls_the_last_safe_setting_or_holding_take_over(unprojected, actions):
@@ -343,15 +343,17 @@ def test_the_shield_measures_what_the_case_does_between_phases_of_a_delta_feeder
 
 
 def test_levers_move_the_voltage_between_phases_of_a_delta_feeder():
-    """A battery's, to four digits: a whole tap step would carry loads out of their window."""
+    """A battery's: between phases it moves otherwise than to ground."""
     case = vvo_case("ieee37")
     levers = Levers(case)
-    usual = levers.operating_point
-    battery = [lever.array for lever in levers.each].index("der_kw")
+    nudged = levers.nudged()
+    (battery, *_) = levers.of("der_kw")
+    usual, lever = nudged.flow.setpoint.rows(slice(1)), levers.each[battery]
     kw = np.repeat(usual.der_kw, 2, axis=0)
-    kw[1, levers.each[battery].column] += 0.1
+    kw[1, lever.column] += 0.1
     solved = solve(case.network, usual.with_(der_kw=kw), tolerance_pu=1e-12)
     before, after = case.service_pu(solved.v_pu)
-    predicted = 0.1 * levers.by_voltage[:, battery] / levers.full[battery]
+    slopes = nudged.slopes(lambda flow: case.service_pu(flow.v_pu))
+    predicted = 0.1 * slopes[:, battery] / lever.full
     assert predicted.max() > 1e-6
-    np.testing.assert_allclose(after - before, predicted, atol=1e-4 * predicted.max())
+    np.testing.assert_allclose(after - before, predicted, atol=1e-3 * predicted.max())

@@ -30,7 +30,7 @@ def peak():
 
 def test_without_volt_var_it_is_the_feeders_own_controls():
     network, setpoint = peak()
-    settled = BackupControls(network).settled(setpoint, 12.0)
+    settled = BackupControls(network).settle(setpoint, 12.0).setpoint
     own = LocalControls(network, hour=12.0).settle(setpoint).setpoint
     np.testing.assert_array_equal(settled.tap_position, own.tap_position)
     np.testing.assert_array_equal(settled.capacitor_step, own.capacitor_step)
@@ -39,7 +39,7 @@ def test_without_volt_var_it_is_the_feeders_own_controls():
 
 def test_inverters_come_to_rest_on_the_curve_of_category_b():
     network, setpoint = peak()
-    settled = BackupControls(network, volt_var=True).settled(setpoint, 12.0)
+    settled = BackupControls(network, volt_var=True).settle(setpoint, 12.0).setpoint
     flow = solve(network, settled)
     volts = np.hstack([flow.v_pu * network.v_base_v, np.zeros((len(flow.v_pu), 1))])
     for k, pv in enumerate(network.feeder.pvs.values()):

@@ -10,6 +10,7 @@ from grid_fed_rl.powerflow.measures.currents import (
     Loading,
     branch_flows,
     loading,
+    loading_phasors,
     rated_branches,
 )
 from grid_fed_rl.powerflow.measures.losses import (
@@ -29,6 +30,7 @@ from grid_fed_rl.powerflow.measures.powers import (
 )
 from grid_fed_rl.powerflow.measures.voltages import (
     line_unbalance_percent,
+    negative_over_positive,
     phase_unbalance_percent,
     sequence_unbalance_percent,
     three_phase_buses,
@@ -49,8 +51,10 @@ __all__ = [
     "load_kvar",
     "load_kw",
     "loading",
+    "loading_phasors",
     "losses_kvar",
     "losses_kw",
+    "negative_over_positive",
     "phase_unbalance_percent",
     "rated_branches",
     "sequence_unbalance_percent",

@@ -12,7 +12,14 @@ from grid_fed_rl.powerflow.flow import PowerFlow
 from grid_fed_rl.powerflow.measures.rows import by_rows
 from grid_fed_rl.powerflow.network import Network
 
-__all__ = ["BranchFlows", "Loading", "branch_flows", "loading", "rated_branches"]
+__all__ = [
+    "BranchFlows",
+    "Loading",
+    "branch_flows",
+    "loading",
+    "loading_phasors",
+    "rated_branches",
+]
 
 Complex = NDArray[np.complex128]
 
@@ -121,3 +128,26 @@ def loading(network: Network, flow: PowerFlow) -> Loading:
     amps = np.maximum.reduceat(np.abs(flows.current_a), first, axis=1)
     is_transformer = np.array([name.startswith("transformer.") for name in names])
     return Loading(names, np.where(is_transformer, kva, amps) / table.rating[rated])
+
+
+def loading_phasors(network: Network, flow: PowerFlow) -> Complex:
+    """What loading is the size of: (batch, thing), complex shares of ratings.
+
+    The current into end 1 of each conductor of rated lines and switches, over `amps`, and
+    then the power into winding 1 of rated transformers, over its kVA. Loading moves with
+    injections as a size does, these as linearly as voltages.
+    """
+    table, names = network.branches, rated_branches(network)
+    rated = np.flatnonzero(np.isfinite(table.rating))
+    if not names:
+        return np.empty((len(flow.v_pu), 0), dtype=np.complex128)
+    flows = branch_flows(network, flow, names)
+    n_conductors = table.first[rated + 1] - table.first[rated]
+    is_transformer = np.array([name.startswith("transformer.") for name in names])
+    enters = np.array(flows.conductors.ends) == 1
+    of_line = enters & ~np.repeat(is_transformer, n_conductors)
+    amps = np.repeat(table.rating[rated], n_conductors)[of_line]
+    into_first = np.where(enters, flows.power_kva, 0.0)
+    kva = np.add.reduceat(into_first, np.cumsum([0, *n_conductors])[:-1], axis=1)
+    powers = kva[:, is_transformer] / table.rating[rated][is_transformer]
+    return np.concatenate([flows.current_a[:, of_line] / amps, powers], axis=1)

@@ -16,6 +16,7 @@ from grid_fed_rl.powerflow.network import Network
 
 __all__ = [
     "line_unbalance_percent",
+    "negative_over_positive",
     "phase_unbalance_percent",
     "sequence_unbalance_percent",
     "three_phase_buses",
@@ -83,8 +84,24 @@ def sequence_unbalance_percent(network: Network, flow: PowerFlow) -> Real:
     ``100 |V2| / |V1|`` with Fortescue's components (IEC 61000-4-30, 5.7). NaN where
     a bus is dead.
     """
-    a, b, c = np.moveaxis(_phases(network, flow), -1, 0)
-    positive = np.abs(a + TURN * b + TURN**2 * c)
-    negative = np.abs(a + TURN**2 * b + TURN * c)
+    positive, negative = _sequences(network, flow)
     with np.errstate(invalid="ignore"):
-        return 100.0 * negative / positive
+        return 100.0 * np.abs(negative) / np.abs(positive)
+
+
+def negative_over_positive(network: Network, flow: PowerFlow) -> NDArray[np.complex128]:
+    """The ratio whose size is the voltage unbalance factor: (batch, bus), complex.
+
+    NaN where a bus is dead.
+    """
+    positive, negative = _sequences(network, flow)
+    with np.errstate(invalid="ignore"):
+        return negative / positive
+
+
+def _sequences(
+    network: Network, flow: PowerFlow
+) -> tuple[NDArray[np.complex128], NDArray[np.complex128]]:
+    """Three times the positive and the negative sequence voltage: (batch, bus) each."""
+    a, b, c = np.moveaxis(_phases(network, flow), -1, 0)
+    return a + TURN * b + TURN**2 * c, a + TURN**2 * b + TURN * c

@@ -1,0 +1,288 @@
+"""Limits as a shield knows them: how far they are left, and how levers bring them back.
+
+There are three kinds:
+
+- voltages and the substation's power move linearly, by slopes that all lanes share;
+- currents, powers of transformers and unbalance are sizes of phasors. A phasor z moves
+  linearly, and its size along the tangent ``Re(conj(z) dz) / |z|``, which is another in
+  every lane: those nearest to their limit get one;
+- ramps, states of charge and operations are a lever's own: bounds on its position.
+
+Excesses of all kinds are counted in units that weigh about alike.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grid_fed_rl.envs.case import Case
+from grid_fed_rl.envs.costs import (
+    CostChannel,
+    HeadCost,
+    LoadingCost,
+    OperationsCost,
+    RampCost,
+    SocCost,
+    UnbalanceCost,
+    VoltageCost,
+    channels_of,
+)
+from grid_fed_rl.envs.groups import Batteries
+from grid_fed_rl.envs.levers import ACTIVE_POWER, Levers, Nudged, Reach
+from grid_fed_rl.envs.snapshot import Snapshot
+from grid_fed_rl.errors import TaskError
+from grid_fed_rl.powerflow import PowerFlow, measures
+from grid_fed_rl.safety import Limits
+
+__all__ = ["Limited", "Rows", "limits_of"]
+
+Floats = NDArray[np.float64]
+Complex = NDArray[np.complex128]
+
+UNIT_PU = 0.01  # of voltage
+UNIT_SHARE = 0.01  # of a rating, of stored energy; of nominal load, for the substation's power
+UNIT_PERCENT = 0.1  # of unbalance
+AIM = 0.2  # units further within limits of voltage than they ask: what slopes are good for
+FINE = 0.03  # the same for what has no settings, once the rest has them; and of other limits
+TANGENTS = 12  # phasors of a kind that a lane looks at
+STATED = 1e-6  # of a position: an action is stated in single precision
+
+
+def limits_of(case: Case) -> Limits:
+    """The limits that the cost channels of a case measure.
+
+    Raises:
+        TaskError: a channel is of a kind that is not known here.
+    """
+    found: dict[str, Any] = {"voltage": None}
+    for channel in case.costs:
+        match channel:
+            case VoltageCost():
+                found["voltage"] = channel.limits
+                found["served_only"] = channel.nodes is not None
+            case LoadingCost():
+                found["loading"] = channel.most
+            case UnbalanceCost():
+                found["unbalance_percent"] = channel.most_percent
+            case HeadCost():
+                found["import_kw"] = channel.import_kw
+                found["export_kw"] = channel.export_kw
+            case RampCost():
+                found["ramp_kw_per_h"] = channel.most_kw_per_h
+            case OperationsCost():
+                found["operations_per_day"] = channel.most
+            case SocCost():
+                found["soc"] = channel.least, channel.largest
+            case _:
+                raise TaskError(
+                    f"the shield cannot tell the limit of cost channel {channel.name!r}; give it "
+                    f"limits of its own"
+                )
+    return Limits(**found)
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """What holds the limits in some lanes, in units, for moves x of the levers.
+
+    Attributes:
+        shared: (row, lever) the same in all lanes.
+        own: (lane, row, lever) of each lane.
+        low: (lane, row) least of shared and then own rows times x.
+        high: (lane, row) most of it.
+        ease: (row,) by how much less is enough for what has no settings.
+    """
+
+    shared: Floats
+    own: Floats
+    low: Floats
+    high: Floats
+    ease: Floats
+
+    def outside(self, x: Floats) -> Floats:
+        """(lane, move, row) how far moves of (lane, move, lever) leave each row outside."""
+        own = np.einsum("lrj,lmj->lmr", self.own, x)
+        value = np.concatenate([x @ self.shared.T, own], axis=2)
+        return np.maximum(np.maximum(self.low[:, None] - value, value - self.high[:, None]), 0.0)
+
+
+@dataclass(frozen=True, eq=False)
+class _Linear:
+    """What moves linearly: (lane, thing) in units, from `low` to `high`, `aim` further within."""
+
+    value: Callable[[PowerFlow], Floats]
+    slopes: Floats  # (thing, lever)
+    low: float
+    high: float
+    aim: float
+
+
+@dataclass(frozen=True, eq=False)
+class _Phasors:
+    """What moves linearly in the complex plane: (lane, thing) in units, of size up to `most`."""
+
+    value: Callable[[PowerFlow], Complex]
+    slopes: Complex  # (thing, lever)
+    most: float
+
+    def tangents(self, seen: PowerFlow) -> tuple[Floats, Floats]:
+        """Of those nearest to the limit: (lane, row, lever) slopes, and (lane, row) room."""
+        z = self.value(seen)
+        n = min(TANGENTS, z.shape[1])
+        which = np.argpartition(-np.abs(z), n - 1, axis=1)[:, :n]
+        z = np.take_along_axis(z, which, axis=1)
+        size = np.abs(z)
+        along = z.conj() / np.where(size > 0.0, size, 1.0)
+        return (along[:, :, None] * self.slopes[which]).real, self.most - FINE - size
+
+
+class Limited:
+    """The limits of a case.
+
+    Args:
+        case: What the environment is made of.
+        limits: What must hold.
+        levers: What may be moved.
+        threads: Threads of the power flow.
+
+    Raises:
+        TaskError: the limits are on what the case does not have.
+    """
+
+    def __init__(self, case: Case, limits: Limits, levers: Levers, threads: int | None) -> None:
+        self._case, self._limits, self._levers = case, limits, levers
+        self._channels = channels_of(limits, case.network, case.groups)
+        nominal_kw = sum(one.kw for one in case.network.feeder.loads.values())
+        self._unit_kw = UNIT_SHARE * max(nominal_kw, 1.0)
+        nudged = levers.nudged(threads)
+        parts = [self._part(channel, nudged) for channel in self._channels]
+        self._linear = [one for one in parts if isinstance(one, _Linear)]
+        self._phasors = [one for one in parts if isinstance(one, _Phasors)]
+        none = np.empty((0, len(levers.each)))
+        self._shared = np.concatenate([none, *(one.slopes for one in self._linear)])
+        eases = [np.full(len(one.slopes), one.aim - FINE) for one in self._linear]
+        self._ease = np.maximum(np.concatenate([np.empty(0), *eases]), 0.0)
+
+    def _part(self, channel: CostChannel, nudged: Nudged) -> _Linear | _Phasors | None:
+        """A channel as what moves with levers; None where it is a lever's own."""
+        case, network, unit_kw = self._case, self._case.network, self._unit_kw
+        match channel:
+            case VoltageCost(limits=limits, nodes=nodes):
+                kept = slice(None) if nodes is None else np.array(nodes, dtype=np.int64)
+
+                def voltages(flow: PowerFlow) -> Floats:
+                    return case.service_pu(flow.v_pu)[:, kept] / UNIT_PU
+
+                aim = min(AIM, 0.25 * (limits.v_max_pu - limits.v_min_pu) / UNIT_PU)
+                ends = limits.v_min_pu / UNIT_PU, limits.v_max_pu / UNIT_PU
+                return _Linear(voltages, nudged.slopes(voltages), *ends, aim)
+            case HeadCost(import_kw=import_kw, export_kw=export_kw):
+
+                def delivered(flow: PowerFlow) -> Floats:
+                    return measures.source_kw(network, flow)[:, None] / unit_kw
+
+                # Loads draw less at less voltage, but local controls would bring that back.
+                is_power = self._levers.dear >= ACTIVE_POWER
+                slopes = np.where(is_power, nudged.slopes(delivered), 0.0)
+                low = -np.inf if export_kw is None else -export_kw / unit_kw
+                high = np.inf if import_kw is None else import_kw / unit_kw
+                return _Linear(delivered, slopes, low, high, FINE)
+            case LoadingCost(most=most):
+
+                def loads(flow: PowerFlow) -> Complex:
+                    return measures.loading_phasors(network, flow) / UNIT_SHARE
+
+                return _Phasors(loads, nudged.slopes(loads), most / UNIT_SHARE)
+            case UnbalanceCost(most_percent=most):
+
+                def unbalance(flow: PowerFlow) -> Complex:
+                    share = measures.negative_over_positive(network, flow)
+                    return np.nan_to_num(share) * (100.0 / UNIT_PERCENT)
+
+                return _Phasors(unbalance, nudged.slopes(unbalance), most / UNIT_PERCENT)
+        return None
+
+    # ---- how far limits are left --------------------------------------------------
+
+    def excess(self, after: Snapshot) -> Floats:
+        """How far limits are left, in units, added up: (lane,); 0 exactly where they hold."""
+        parts = (channel(after)[0] / self._unit(channel) for channel in self._channels)
+        return sum(parts, np.zeros(len(after.step)))
+
+    def _unit(self, channel: CostChannel) -> float:
+        match channel:
+            case VoltageCost():
+                return UNIT_PU
+            case UnbalanceCost():
+                return UNIT_PERCENT
+            case HeadCost() | RampCost():
+                return self._unit_kw
+            case OperationsCost():
+                return 1.0
+        return UNIT_SHARE
+
+    # ---- how levers bring them back -------------------------------------------------
+
+    def rows(self, seen: PowerFlow) -> Rows:
+        """What moves from where the lanes stand have to bring about."""
+        n, n_levers = len(seen.v_pu), len(self._levers.each)
+        low, high, own = [np.empty((n, 0))], [np.empty((n, 0))], [np.empty((n, 0, n_levers))]
+        for one in self._linear:
+            value = one.value(seen)
+            low.append(one.low + one.aim - value)
+            high.append(one.high - one.aim - value)
+        for one in self._phasors:
+            slopes, room = one.tangents(seen)
+            own.append(slopes)
+            low.append(np.full_like(room, -np.inf))
+            high.append(room)
+        least, most, tangents = (np.concatenate(parts, axis=1) for parts in (low, high, own))
+        ease = np.zeros(least.shape[1])
+        ease[: len(self._ease)] = self._ease
+        return Rows(self._shared, tangents, least, most, ease)
+
+    def bounds(self, before: Snapshot, reach: Reach) -> tuple[Floats, Floats]:
+        """Least and most position within reach and limits of a lever's own: (lane, lever) each.
+
+        Where nothing within reach holds them, the nearest to it.
+        """
+        limits, levers = self._limits, self._levers
+        low, high = np.full_like(reach.least, -np.inf), np.full_like(reach.most, np.inf)
+        stands = levers.position(before.setpoint)
+
+        def narrow(at: NDArray[np.int64], least: Floats, most: Floats) -> None:
+            low[:, at] = np.maximum(low[:, at], least)
+            high[:, at] = np.minimum(high[:, at], most)
+
+        if limits.ramp_kw_per_h is not None:
+            at = levers.of("der_kw")
+            by = limits.ramp_kw_per_h * before.step_h / levers.full[at] - STATED
+            narrow(at, stands[:, at] - by, stands[:, at] + by)
+        for group, at in levers.groups:
+            if limits.operations_per_day is not None and (levers.step[at] > 0.0).all():
+                left = np.maximum(limits.operations_per_day - before.operated[group.state_name], 0)
+                by = left / levers.full[at]
+                narrow(at, stands[:, at] - by, stands[:, at] + by)
+            if limits.soc is not None and isinstance(group, Batteries):
+                narrow(at, *_power_within(group, limits.soc, before))
+        least, most = (np.clip(one, reach.least, reach.most) for one in (low, high))
+        between = np.where(least > most, 0.5 * (least + most), least)  # two that cannot both hold
+        return between, np.maximum(most, between)
+
+
+def _power_within(
+    group: Batteries, soc: tuple[float, float], before: Snapshot
+) -> tuple[Floats, Floats]:
+    """Least and most power, as a share of the rating, that leaves a charge between two."""
+    ratings, now = group.ratings, before.states[group.state_name]
+    stored_kw, room_kw = (
+        share * ratings.energy_kwh / (before.step_h * ratings.p_max_kw)
+        for share in (now - soc[0], soc[1] - now)
+    )
+    into, out = ratings.efficiency_charge, ratings.efficiency_discharge
+    most = np.where(stored_kw > 0.0, stored_kw * out, stored_kw / into)
+    least = -np.where(room_kw > 0.0, room_kw / into, room_kw * out)
+    return least + STATED, most - STATED
