@@ -46,7 +46,7 @@ UNIT_PU = 0.01  # of voltage
 UNIT_SHARE = 0.01  # of a rating, of stored energy; of nominal load, for the substation's power
 UNIT_PERCENT = 0.1  # of unbalance
 AIM = 0.2  # units further within limits of voltage than they ask: what slopes are good for
-FINE = 0.03  # the same for what has no settings, once the rest has them; and of other limits
+FINE = 0.003  # the same for what has no settings, once the rest has them; and of other limits
 TANGENTS = 12  # phasors of a kind that a lane looks at
 STATED = 1e-6  # of a position: an action is stated in single precision
 

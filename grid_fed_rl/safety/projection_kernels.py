@@ -5,7 +5,8 @@ length of y, is solved by the dual method of D. Goldfarb and A. Idnani, "A numer
 stable dual method for solving strictly convex quadratic programs", Mathematical
 Programming 27, 1983, doi:10.1007/BF02591962. It starts from the unconstrained optimum,
 takes up the constraint that is violated most, and gives up those that press the wrong
-way; every point it visits is optimal for the constraints it holds.
+way; every point it visits is optimal for the constraints it holds. Variables held at a bound
+are taken out of the rows' normals, so that many of them cost no more than a few.
 
 A constraint is ``a y >= b``. They are numbered: row i of G from below (i) and from above
 (m + i), variable j from below (2 m + j) and from above (2 m + n + j).
@@ -30,7 +31,7 @@ PARALLEL = 1e-20  # squared length below which a normal lies in the span of othe
 
 
 @njit(**COMPILED)
-def _most_violated(values, t, x, low, high, least, most, free, held) -> tuple[int, float]:
+def _most_violated(values, t, x, low, high, least, most, free, held, side) -> tuple[int, float]:
     """Constraint that is violated most and is not held, and by how much; -1 if none is.
 
     `t` is what rows are relaxed by.
@@ -47,10 +48,10 @@ def _most_violated(values, t, x, low, high, least, most, free, held) -> tuple[in
     for j in range(n):
         if free[j]:
             short = least[j] - x[j]
-            if short > by and not held[2 * m + j]:
+            if short > by and side[j] <= 0.0:
                 worst, by = 2 * m + j, short
             over = x[j] - most[j]
-            if over > by and not held[2 * m + n + j]:
+            if over > by and side[j] >= 0.0:
                 worst, by = 2 * m + n + j, over
     return worst, by
 
@@ -75,15 +76,15 @@ def _normal(which, gt, root, free, slack, out) -> None:
 
 
 @njit(**COMPILED)
-def _factorise(first, k, normals, q, r) -> None:
-    """Gram and Schmidt of normals [first, k), twice for its numbers' sake: N = Q R.
+def _factorise(k, normals, side, q, r) -> None:
+    """Gram and Schmidt of the normals of k rows, twice for its numbers' sake: N = Q R.
 
-    Those before are factorised already.
+    Variables that are held at a bound are left out: their normals are unit vectors.
     """
     size = normals.shape[1]
-    for c in range(first, k):
+    for c in range(k):
         for d in range(size):
-            q[c, d] = normals[c, d]
+            q[c, d] = normals[c, d] if side[d] == 0.0 else 0.0
         for b in range(c):
             r[b, c] = 0.0
         for _ in range(2):
@@ -103,11 +104,14 @@ def _factorise(first, k, normals, q, r) -> None:
 
 
 @njit(**COMPILED)
-def _directions(k, q, r, normal, z, dual) -> float:
-    """Where y goes (z) and multipliers go (dual) as a new one grows; |z|^2."""
+def _directions(k, normals, q, r, root, side, normal, z, dual, press) -> float:
+    """Where y goes (z), and multipliers of rows (dual) and bounds (press), as a new one grows.
+
+    Returns |z|^2.
+    """
     size = len(normal)
     for d in range(size):
-        z[d] = normal[d]
+        z[d] = normal[d] if side[d] == 0.0 else 0.0
     for b in range(k):
         dual[b] = 0.0
     for _ in range(2):
@@ -125,6 +129,12 @@ def _directions(k, q, r, normal, z, dual) -> float:
     length = 0.0
     for d in range(size):
         length += z[d] ** 2
+    for d in range(size - 1):
+        if side[d] != 0.0:
+            rest = normal[d]
+            for b in range(k):
+                rest -= dual[b] * normals[b, d]
+            press[d] = rest * side[d] * root[d]
     return length
 
 
@@ -134,7 +144,7 @@ def _project(gt, centre, weight, low, high, least, most, slack, max_steps, x) ->
     n, m = gt.shape
     size = n + 1
     root, free = np.sqrt(weight), most > least
-    values, held = np.zeros(m), np.zeros(2 * (m + n), dtype=np.bool_)
+    values, held = np.zeros(m), np.zeros(2 * m, dtype=np.bool_)
     for j in range(n):
         x[j] = centre[j] if free[j] else least[j]
         for i in range(m):
@@ -142,10 +152,11 @@ def _project(gt, centre, weight, low, high, least, most, slack, max_steps, x) ->
     t = 0.0  # the slack
     normals, q, r = np.empty((size, size)), np.empty((size, size)), np.empty((size, size))
     active, multiplier = np.empty(size, dtype=np.int64), np.zeros(size + 1)
-    normal, z, dual = np.empty(size), np.empty(size), np.empty(size)
+    side, pressure = np.zeros(size), np.zeros(size)  # 1 at its least, -1 at its most; multiplier
+    normal, z, dual, press = np.empty(size), np.empty(size), np.empty(size), np.zeros(size)
     k = 0
     for _ in range(max_steps):
-        which, short = _most_violated(values, t, x, low, high, least, most, free, held)
+        which, short = _most_violated(values, t, x, low, high, least, most, free, held, side)
         if which < 0:
             return SOLVED
         _normal(which, gt, root, free, slack, normal)
@@ -154,22 +165,28 @@ def _project(gt, centre, weight, low, high, least, most, slack, max_steps, x) ->
         for d in range(size):
             own += normal[d] ** 2
         while True:
-            length = _directions(k, q, r, normal, z, dual)
+            length = _directions(k, normals, q, r, root, side, normal, z, dual, press)
             moves = length > PARALLEL + 1e-14 * own
-            drop, step = -1, math.inf
+            row, bound, step = -1, -1, math.inf
             for b in range(k):
                 if dual[b] > 0.0 and multiplier[b] / dual[b] < step:
-                    drop, step = b, multiplier[b] / dual[b]
+                    row, step = b, multiplier[b] / dual[b]
+            for j in range(n):
+                if side[j] != 0.0 and press[j] > 0.0 and pressure[j] / press[j] < step:
+                    bound, step = j, pressure[j] / press[j]
             full = short / length if moves else math.inf
             if math.isinf(step) and math.isinf(full):
                 return INFEASIBLE
             taken = min(step, full)
             for b in range(k):
                 multiplier[b] = max(multiplier[b] - taken * dual[b], 0.0)
+            for j in range(n):
+                if side[j] != 0.0:
+                    pressure[j] = max(pressure[j] - taken * press[j], 0.0)
             grown += taken
             if moves:
                 for j in range(n):
-                    if free[j]:
+                    if free[j] and z[j] != 0.0:
                         change = taken * z[j] / root[j]
                         x[j] += change
                         for i in range(m):
@@ -177,19 +194,26 @@ def _project(gt, centre, weight, low, high, least, most, slack, max_steps, x) ->
                 t += taken * z[n] * slack
                 short -= taken * length
             if full <= step:
-                if k == size:
+                if which >= 2 * m:
+                    j = (which - 2 * m) % n
+                    side[j], pressure[j] = (1.0 if which < 2 * m + n else -1.0), grown
+                elif k == size:
                     return FAILED
-                active[k], multiplier[k], held[which] = which, grown, True
-                normals[k] = normal
-                k += 1
-                _factorise(k - 1, k, normals, q, r)
+                else:
+                    active[k], multiplier[k], held[which] = which, grown, True
+                    normals[k] = normal
+                    k += 1
+                _factorise(k, normals, side, q, r)
                 break
-            held[active[drop]] = False
-            for b in range(drop, k - 1):
-                active[b], multiplier[b] = active[b + 1], multiplier[b + 1]
-                normals[b] = normals[b + 1]
-            k -= 1
-            _factorise(drop, k, normals, q, r)
+            if bound >= 0:
+                side[bound] = pressure[bound] = 0.0
+            else:
+                held[active[row]] = False
+                for b in range(row, k - 1):
+                    active[b], multiplier[b] = active[b + 1], multiplier[b + 1]
+                    normals[b] = normals[b + 1]
+                k -= 1
+            _factorise(k, normals, side, q, r)
     return FAILED
 
 
