@@ -15,6 +15,7 @@ Journal of the ACM 12, 1965): each step is the damped one, corrected by what the
 few steps taught.
 """
 
+from collections import defaultdict
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -31,6 +32,7 @@ from grid_fed_rl.powerflow.setpoint import Setpoint
 __all__ = ["Inverters", "Mixing", "inverters_of"]
 
 Floats = NDArray[np.float64]
+Index = NDArray[np.int64]
 
 STEADY = 1e-7  # share of its rating by which an inverter at rest may miss its curve
 DAMPING = 0.3
@@ -38,42 +40,12 @@ MEMORY = 4  # earlier steps that a step learns from
 
 
 @dataclass(frozen=True, slots=True)
-class _Inverter:
-    """One controlled inverter: its legs, ratings and curves."""
+class _Alike:
+    """Inverters that have the same curves."""
 
-    column: int  # column of the DER powers
-    legs: list[tuple[int, int]]  # columns of both ends; -1 is ground
-    leg_v: float
-    kva: float
-    kw: float
+    of: Index  # which of the inverters
     volt_var: Curve
     volt_watt: Curve
-
-    def target(self, v_volts: NDArray[np.complex128], kw: Floats, kvar: Floats) -> Floats:
-        """Share of its rating it should inject, active and reactive: (2, batch).
-
-        Args:
-            v_volts: (batch, node + 1), ground last.
-            kw: (batch,) offered.
-            kvar: (batch,) asked for where it has no volt-var curve.
-        """
-        across = [np.abs(v_volts[:, a] - v_volts[:, b]) for a, b in self.legs]
-        v_pu = np.mean(across, axis=0) / self.leg_v
-        p, q = kw, kvar
-        if self.volt_watt:
-            p = np.minimum(p, _along(self.volt_watt, v_pu) * self.kw)
-            p = np.where(kw > 0.0, p, kw)
-        if self.volt_var:
-            q = _along(self.volt_var, v_pu) * self.kva
-        q = np.clip(q, -self.kva, self.kva)
-        most = np.sqrt(self.kva**2 - q**2)
-        return np.stack([np.clip(p, -most, most), q]) / self.kva
-
-
-def _along(curve: Curve, v_pu: Floats) -> Floats:
-    """A curve at these voltages, level outside its points."""
-    x, y = zip(*curve, strict=True)
-    return np.interp(v_pu, x, y)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,20 +53,40 @@ class Inverters:
     """The inverters of a network that follow a curve."""
 
     network: Network
-    each: list[_Inverter]
-    column: NDArray[np.int64]  # columns of the DER powers
-    kva: Floats
+    column: Index  # (inverter,) columns of the DER powers
+    kva: Floats  # (inverter,)
+    kw: Floats
+    start: Index  # (leg, inverter) columns of both ends; -1 is ground, at both where it has fewer
+    stop: Index
+    n_legs: Index  # (inverter,)
+    leg_v: Floats  # (inverter,) rated
+    alike: tuple[_Alike, ...]
 
     def misses(self, flow: PowerFlow, offered: Setpoint) -> Floats:
         """How far each is from where its curves want it: (batch, 2 x inverter) shares."""
+        return self._targets(flow, offered) - self.shares(flow.setpoint)
+
+    def _targets(self, flow: PowerFlow, offered: Setpoint) -> Floats:
+        """Share of its rating that each should inject, active and then reactive."""
+        kw, q = offered.der_kw[:, self.column], offered.der_kvar[:, self.column].copy()
+        v_pu, p = self._seen_pu(flow), kw.copy()
+        for some in self.alike:
+            v, k = v_pu[:, some.of], some.of
+            if some.volt_watt:
+                least = np.minimum(kw[:, k], _along(some.volt_watt, v) * self.kw[k])
+                p[:, k] = np.where(kw[:, k] > 0.0, least, kw[:, k])
+            if some.volt_var:
+                q[:, k] = _along(some.volt_var, v) * self.kva[k]
+        q = np.clip(q, -self.kva, self.kva)
+        most = np.sqrt(self.kva**2 - q**2)
+        return np.concatenate([np.clip(p, -most, most) / self.kva, q / self.kva], axis=1)
+
+    def _seen_pu(self, flow: PowerFlow) -> Floats:
+        """(batch, inverter) mean magnitude of its leg voltages."""
         v = np.zeros((len(flow.v_pu), self.network.n_nodes + 1), dtype=np.complex128)
         np.multiply(flow.v_pu, self.network.v_base_v, out=v[:, :-1])
-        wanted = [
-            inverter.target(v, offered.der_kw[:, k], offered.der_kvar[:, k])
-            for k, inverter in zip(self.column, self.each, strict=True)
-        ]
-        target = np.stack(wanted, axis=2)  # (2, batch, inverter)
-        return np.concatenate([target[0], target[1]], axis=1) - self.shares(flow.setpoint)
+        across = [np.abs(v[:, a] - v[:, b]) for a, b in zip(self.start, self.stop, strict=True)]
+        return sum(across, np.zeros(())) / self.n_legs / self.leg_v
 
     def shares(self, setpoint: Setpoint) -> Floats:
         """What each injects, active and then reactive: (batch, 2 x inverter) shares."""
@@ -148,23 +140,10 @@ class Mixing:
             self._last = self._last[0][index], self._last[1][index]
 
 
-def _inverter(network: Network, column: int, der: Pv | Storage) -> _Inverter:
-    assert der.control is not None
-    if der.kva <= 0.0:
-        raise PowerFlowError(
-            f"inverter {der.name!r}: kva is {der.kva}; expected more than 0 of one that has curves"
-        )
-    nodes = network.nodes_of(der.terminal)
-    spans = legs_of(der.connection, len(nodes))
-    return _Inverter(
-        column=column,
-        legs=[(nodes[a], -1 if b is None else nodes[b]) for a, b in spans],
-        leg_v=rated_leg_kv(der.connection, len(nodes), der.kv) * 1000.0,
-        kva=der.kva,
-        kw=der.kw_dc if isinstance(der, Pv) else der.kw,
-        volt_var=der.control.volt_var,
-        volt_watt=der.control.volt_watt,
-    )
+def _along(curve: Curve, v_pu: Floats) -> Floats:
+    """A curve at these voltages, level outside its points."""
+    x, y = zip(*curve, strict=True)
+    return np.interp(v_pu, x, y)
 
 
 def inverters_of(network: Network) -> Inverters:
@@ -173,15 +152,39 @@ def inverters_of(network: Network) -> Inverters:
     Raises:
         PowerFlowError: one has no rating to follow them with.
     """
-    ders = [*network.feeder.pvs.values(), *network.feeder.storages.values()]
-    each = [
-        _inverter(network, column, der)
-        for column, der in enumerate(ders)
-        if der.control is not None and (der.control.volt_var or der.control.volt_watt)
+    ders: list[Pv | Storage] = [
+        *network.feeder.pvs.values(),
+        *network.feeder.storages.values(),
     ]
+    column, legs, leg_v = [], [], []
+    alike = defaultdict[tuple[Curve, Curve], list[int]](list)
+    for k, der in enumerate(ders):
+        if der.control is None or not (der.control.volt_var or der.control.volt_watt):
+            continue
+        if der.kva <= 0.0:
+            raise PowerFlowError(
+                f"inverter {der.name!r}: kva is {der.kva}; expected more than 0 of one that has "
+                f"curves"
+            )
+        nodes = network.nodes_of(der.terminal)
+        alike[der.control.volt_var, der.control.volt_watt].append(len(column))
+        column.append(k)
+        spans = legs_of(der.connection, len(nodes))
+        legs.append([(nodes[a], -1 if b is None else nodes[b]) for a, b in spans])
+        leg_v.append(rated_leg_kv(der.connection, len(nodes), der.kv) * 1000.0)
+    n_legs = np.array([len(one) for one in legs], dtype=np.int64)
+    ends = np.full((2, n_legs.max(initial=0), len(legs)), -1)
+    for k, one in enumerate(legs):
+        ends[:, : len(one), k] = np.transpose(one)
+    those = [ders[k] for k in column]
     return Inverters(
         network=network,
-        each=each,
-        column=np.array([inverter.column for inverter in each], dtype=np.int64),
-        kva=np.array([inverter.kva for inverter in each], dtype=np.float64),
+        column=np.array(column, dtype=np.int64),
+        kva=np.array([one.kva for one in those], dtype=np.float64),
+        kw=np.array([one.kw_dc if isinstance(one, Pv) else one.kw for one in those], dtype=float),
+        start=ends[0],
+        stop=ends[1],
+        n_legs=n_legs,
+        leg_v=np.array(leg_v, dtype=np.float64),
+        alike=tuple(_Alike(np.array(of, dtype=np.int64), *curves) for curves, of in alike.items()),
     )

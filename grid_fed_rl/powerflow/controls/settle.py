@@ -238,10 +238,10 @@ def _steady(
     inverters = plan.inverters
     solved = partial(solve_batched, plan.network, tolerance_pu=tolerance_pu, threads=threads)
     flow = solved(setpoint, start_pu=start_pu)
-    if not inverters.each:
+    if not len(inverters.column):
         return flow
     at = np.flatnonzero(flow.converged)
-    seen, mixing = flow.rows(at), Mixing(len(at), 2 * len(inverters.each))
+    seen, mixing = flow.rows(at), Mixing(len(at), 2 * len(inverters.column))
     for _ in range(MOST_MIXING_STEPS):
         misses = inverters.misses(seen, offered.rows(at))
         goes_on = np.asarray((np.abs(misses) > STEADY).any(axis=1)) & seen.converged
