@@ -42,7 +42,7 @@ Represented = Callable[[Floats], Floats]  # (lane, action) to the nearest that c
 
 BACKUPS = (Reason.LOCAL_CONTROLS, Reason.LAST_SAFE, Reason.HELD)
 NOTEWORTHY = 0.01  # share of a full action below which nothing is refined
-ENOUGH = 0.22  # units that a prediction may miss what it aims at, where active power is spared
+ENOUGH = 0.02  # units by which limits may be predicted to be missed, for a trial
 ROUNDS = 3  # projections, each about the power flow of the last
 STRICT = 1e6  # price of missing a limit by a unit in the projection, where it can be held
 WORTH = 1e2  # the same where it cannot: a unit is worth a full action of active power
@@ -169,19 +169,20 @@ class Guard:
         """Project proposals, verify, and project anew about the answer."""
         seen = best.tried[0].made.flow.rows(at)
         centre = np.clip(self.levers.position(seen.setpoint), room.least, room.most)
+        hopeless = np.zeros(len(at), dtype=bool)
         for _ in range(ROUNDS):
-            left = np.flatnonzero((best.excess[at] > 0.0) & seen.converged)
+            left = np.flatnonzero((best.excess[at] > 0.0) & seen.converged & ~hopeless)
             if not len(left):
                 return
             if len(left) < len(at):
                 at, seen, start = at[left], seen.rows(left), start.lanes(left)
                 room, centre = room.lanes(left), centre[left]
-            nearest = self._nearest(seen, centre, room)
+            nearest, missed = self._nearest(seen, centre, room)
             tried = self._tried(start, self._represented(room.action(nearest)), Reason.PROJECTED)
             best.offer(at, tried)
-            seen = tried.made.flow
+            seen, hopeless = tried.made.flow, missed
 
-    def _nearest(self, seen: PowerFlow, centre: Floats, room: _Room) -> Floats:
+    def _nearest(self, seen: PowerFlow, centre: Floats, room: _Room) -> tuple[Floats, NDArray[np.bool_]]:
         """The nearest positions that hold the limits, about a power flow.
 
         Active power stays as proposed where the rest will do.
@@ -214,15 +215,16 @@ class Guard:
             spared = np.broadcast_to(self._is_dear, least.shape)
             tried = program.with_fixed(spared, np.clip(program.centre, least, most))
             x = self._solved(tried, rows.ease, step, origin, STRICT)
-            outside = rows.outside(x[:, None]).max(axis=(1, 2), initial=0.0)
-            again = np.flatnonzero(outside > ENOUGH)
+            again = np.flatnonzero(rows.missed(x) > ENOUGH)
+        hopeless = np.zeros(len(x), dtype=bool)
         for price in (STRICT, WORTH):
             x[again] = self._solved(
                 program.lanes(again), rows.ease, step[again], origin[again], price
             )
-            outside = rows.outside(x[:, None]).max(axis=(1, 2), initial=0.0)
-            again = np.flatnonzero(outside > ENOUGH)
-        return position + x
+            if price == STRICT:
+                hopeless = rows.missed(x) > ENOUGH
+                again = np.flatnonzero(hopeless)
+        return position + x, hopeless
 
     def _solved(
         self, program: Program, ease: Floats, step: Floats, origin: Floats, price: float

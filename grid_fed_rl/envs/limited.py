@@ -108,6 +108,10 @@ class Rows:
         value = np.concatenate([x @ self.shared.T, own], axis=2)
         return np.maximum(np.maximum(self.low[:, None] - value, value - self.high[:, None]), 0.0)
 
+    def missed(self, x: Floats) -> Floats:
+        """(lane,) by how much a move of (lane, lever) misses the worst row, eased."""
+        return (self.outside(x[:, None]) - self.ease).max(axis=(1, 2), initial=0.0)
+
 
 @dataclass(frozen=True, eq=False)
 class _Linear:
