@@ -43,7 +43,7 @@ Represented = Callable[[Floats], Floats]  # (lane, action) to the nearest that c
 BACKUPS = (Reason.LOCAL_CONTROLS, Reason.LAST_SAFE, Reason.HELD)
 NOTEWORTHY = 0.01  # share of a full action below which nothing is refined
 ENOUGH = 0.02  # units by which limits may be predicted to be missed, for a trial
-ROUNDS = 3  # projections, each about the power flow of the last
+ROUNDS = 5  # projections, each about the power flow of the last
 STRICT = 1e6  # price of missing a limit by a unit in the projection, where it can be held
 WORTH = 1e2  # the same where it cannot: a unit is worth a full action of active power
 PENALTY = 1e4  # the same in the search of settings
@@ -182,7 +182,9 @@ class Guard:
             best.offer(at, tried)
             seen, hopeless = tried.made.flow, missed
 
-    def _nearest(self, seen: PowerFlow, centre: Floats, room: _Room) -> tuple[Floats, NDArray[np.bool_]]:
+    def _nearest(
+        self, seen: PowerFlow, centre: Floats, room: _Room
+    ) -> tuple[Floats, NDArray[np.bool_]]:
         """The nearest positions that hold the limits, about a power flow.
 
         Active power stays as proposed where the rest will do.
@@ -209,29 +211,30 @@ class Guard:
         )
         step = self._step / per_action
         origin = reach.least + (-1.0 - reach.executed_least) / per_action - position
+        x, hopeless = np.empty_like(position), np.zeros(len(position), dtype=np.bool_)
         again = np.arange(len(position))
-        x = np.empty_like(position)
         if not self._is_dear.all():
             spared = np.broadcast_to(self._is_dear, least.shape)
             tried = program.with_fixed(spared, np.clip(program.centre, least, most))
-            x = self._solved(tried, rows.ease, step, origin, STRICT)
+            x = self._solved(tried, rows.ease, step, origin, STRICT)[0]
             again = np.flatnonzero(rows.missed(x) > ENOUGH)
-        hopeless = np.zeros(len(x), dtype=bool)
-        for price in (STRICT, WORTH):
-            x[again] = self._solved(
-                program.lanes(again), rows.ease, step[again], origin[again], price
-            )
-            if price == STRICT:
-                hopeless = rows.missed(x) > ENOUGH
-                again = np.flatnonzero(hopeless)
+        if len(again):
+            rest, limits = program.lanes(again), rows.lanes(again)
+            strict = self._solved(rest, rows.ease, step[again], origin[again], STRICT)
+            x[again], relaxed = strict
+            hopeless[again] = limits.missed(relaxed) > ENOUGH
+            again = again[limits.missed(x[again]) > ENOUGH]
+        if len(again):
+            rest = program.lanes(again)
+            x[again], _ = self._solved(rest, rows.ease, step[again], origin[again], WORTH)
         return position + x, hopeless
 
     def _solved(
         self, program: Program, ease: Floats, step: Floats, origin: Floats, price: float
-    ) -> Floats:
-        """Moves: projected, rounded where they must be, and the rest projected anew."""
-        x, _ = project(program, price, self._threads)
-        x, excess = whole_settings(program, x, step, origin, PENALTY, threads=self._threads)
+    ) -> tuple[Floats, Floats]:
+        """Moves, with whole settings where there must be, and before those were rounded."""
+        relaxed, _ = project(program, price, self._threads)
+        x, excess = whole_settings(program, relaxed, step, origin, PENALTY, threads=self._threads)
         whole = step > 0.0
         pulled = (np.abs(x - program.centre) > NOTEWORTHY) & ~whole
         again = np.flatnonzero((excess > 0.0) | pulled.any(axis=1))
@@ -239,7 +242,7 @@ class Guard:
             rest = program.lanes(again).with_fixed(whole[again], x[again])
             rest = replace(rest, low=rest.low - ease, high=rest.high + ease)
             x[again] = project(rest, price, self._threads)[0]
-        return x
+        return x, relaxed
 
     def _search_neighbours(self, start: Start, room: _Room, best: Best, at: Lanes) -> None:
         """Move one setting at a time, the best by power flow, where projecting did not do.

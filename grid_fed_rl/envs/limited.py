@@ -45,7 +45,7 @@ Complex = NDArray[np.complex128]
 UNIT_PU = 0.01  # of voltage
 UNIT_SHARE = 0.01  # of a rating, of stored energy; of nominal load, for the substation's power
 UNIT_PERCENT = 0.1  # of unbalance
-AIM = 0.2  # units further within limits of voltage than they ask: what slopes are good for
+AIM = 0.4  # units further within limits of voltage than they ask: what slopes are good for
 FINE = 0.003  # the same for what has no settings, once the rest has them; and of other limits
 TANGENTS = 12  # phasors of a kind that a lane looks at
 STATED = 1e-6  # of a position: an action is stated in single precision
@@ -102,6 +102,10 @@ class Rows:
     high: Floats
     ease: Floats
 
+    def lanes(self, index: NDArray[np.int64]) -> "Rows":
+        """Some lanes alone."""
+        return Rows(self.shared, self.own[index], self.low[index], self.high[index], self.ease)
+
     def outside(self, x: Floats) -> Floats:
         """(lane, move, row) how far moves of (lane, move, lever) leave each row outside."""
         own = np.einsum("lrj,lmj->lmr", self.own, x)
@@ -115,7 +119,7 @@ class Rows:
 
 @dataclass(frozen=True, eq=False)
 class _Linear:
-    """What moves linearly: (lane, thing) in units, from `low` to `high`, `aim` further within."""
+    """What moves linearly: (lane, thing) in units, from `low` to `high`; aimed further within."""
 
     value: Callable[[PowerFlow], Floats]
     slopes: Floats  # (thing, lever)
@@ -140,7 +144,7 @@ class _Phasors:
         z = np.take_along_axis(z, which, axis=1)
         size = np.abs(z)
         along = z.conj() / np.where(size > 0.0, size, 1.0)
-        return (along[:, :, None] * self.slopes[which]).real, self.most - FINE - size
+        return (along[:, :, None] * self.slopes[which]).real, self.most - size
 
 
 class Limited:
@@ -167,8 +171,8 @@ class Limited:
         self._phasors = [one for one in parts if isinstance(one, _Phasors)]
         none = np.empty((0, len(levers.each)))
         self._shared = np.concatenate([none, *(one.slopes for one in self._linear)])
-        eases = [np.full(len(one.slopes), one.aim - FINE) for one in self._linear]
-        self._ease = np.maximum(np.concatenate([np.empty(0), *eases]), 0.0)
+        aims = [np.full(len(one.slopes), one.aim) for one in self._linear]
+        self._aims = np.concatenate([np.empty(0), *aims])
 
     def _part(self, channel: CostChannel, nudged: Nudged) -> _Linear | _Phasors | None:
         """A channel as what moves with levers; None where it is a lever's own."""
@@ -236,17 +240,17 @@ class Limited:
         low, high, own = [np.empty((n, 0))], [np.empty((n, 0))], [np.empty((n, 0, n_levers))]
         for one in self._linear:
             value = one.value(seen)
-            low.append(one.low + one.aim - value)
-            high.append(one.high - one.aim - value)
+            low.append(one.low - value)
+            high.append(one.high - value)
         for one in self._phasors:
             slopes, room = one.tangents(seen)
             own.append(slopes)
             low.append(np.full_like(room, -np.inf))
             high.append(room)
         least, most, tangents = (np.concatenate(parts, axis=1) for parts in (low, high, own))
-        ease = np.zeros(least.shape[1])
-        ease[: len(self._ease)] = self._ease
-        return Rows(self._shared, tangents, least, most, ease)
+        aims = np.full(least.shape[1], FINE)
+        aims[: len(self._aims)] = np.maximum(self._aims, FINE)
+        return Rows(self._shared, tangents, least + aims, most - aims, aims - FINE)
 
     def bounds(self, before: Snapshot, reach: Reach) -> tuple[Floats, Floats]:
         """Least and most position within reach and limits of a lever's own: (lane, lever) each.

@@ -160,8 +160,9 @@ def whole_settings(
     """Round variables that only take whole settings, and search the neighbours.
 
     Each discrete variable is rounded to the nearest of ``origin + step * k`` within its
-    bounds. Then, as long as it helps, the best single move of one setting is made, by
-    ``1/2 sum weight (x - centre)^2 + penalty * sum (distance outside)^2``.
+    bounds. Then, as long as it helps, the best move of one setting is made, by
+    ``1/2 sum weight (x - centre)^2 + penalty * sum (distance outside)^2``; where none
+    helps and limits are left, the best move of two.
 
     Args:
         program: Whose lanes.

@@ -277,6 +277,85 @@ def _excess_moved(values, column, by, low, high) -> float:
 
 
 @njit(**COMPILED)
+def _beside(x, origin, step, least, most) -> tuple[float, float]:
+    """How far the settings below and above are; 0 where there is none."""
+    if step <= 0.0 or most <= least:
+        return 0.0, 0.0
+    k = (x - origin) / step  # no whole number at a bound, perhaps
+    below = max(origin + step * (math.ceil(k - 1e-9) - 1), least)
+    above = min(origin + step * (math.floor(k + 1e-9) + 1), most)
+    return min(below - x, 0.0), max(above - x, 0.0)
+
+
+@njit(**COMPILED)
+def _best_move(gt, values, near, moves, low, high, excess, penalty, gain) -> tuple[int, int, float]:
+    """The single move that gains most beyond `gain`: variable, which way, and what it gains."""
+    best, way = -1, 0
+    for j in range(len(near)):
+        for w in range(2):
+            # What the move cannot gain need not be looked at.
+            if moves[j, w] == 0.0 or near[j, w] + penalty * excess <= gain:
+                continue
+            less = excess - _excess_moved(values, gt[j], moves[j, w], low, high)
+            if near[j, w] + penalty * less > gain:
+                best, way, gain = j, w, near[j, w] + penalty * less
+    return best, way, gain
+
+
+@njit(**COMPILED)
+def _settle(
+    gt, centre, weight, low, high, least, most, origin, step, penalty, sweeps, x, values, beside
+) -> float:
+    """One lane, from settings x to better ones; squared distances outside that are left.
+
+    `values` is G x, and `beside` room for as many.
+    """
+    n = len(x)
+    moves, near = np.zeros((n, 2)), np.zeros((n, 2))
+    excess = _excess(values, low, high)
+    for _ in range(sweeps):
+        for j in range(n):
+            off = x[j] - centre[j]
+            moves[j] = _beside(x[j], origin[j], step[j], least[j], most[j])
+            for w in range(2):
+                near[j, w] = 0.5 * weight[j] * (off**2 - (off + moves[j, w]) ** 2)
+        first, one, gain = _best_move(gt, values, near, moves, low, high, excess, penalty, 1e-12)
+        second, other = -1, 0
+        if first < 0 and excess > 0.0:  # no single one helps: two that do together
+            for j in range(n - 1):
+                for w in range(2):
+                    if moves[j, w] == 0.0:
+                        continue
+                    for i in range(len(values)):
+                        beside[i] = values[i] + moves[j, w] * gt[j, i]
+                    then = _excess(beside, low, high)
+                    paid = gain - near[j, w] - penalty * (excess - then)
+                    k, v, total = _best_move(
+                        gt[j + 1 :],
+                        beside,
+                        near[j + 1 :],
+                        moves[j + 1 :],
+                        low,
+                        high,
+                        then,
+                        penalty,
+                        paid,
+                    )
+                    if k >= 0:
+                        gain = total + near[j, w] + penalty * (excess - then)
+                        first, one, second, other = j, w, j + 1 + k, v
+        if first < 0:
+            break
+        for j, w in ((first, one), (second, other)):
+            if j >= 0:
+                x[j] += moves[j, w]
+                for i in range(len(values)):
+                    values[i] += moves[j, w] * gt[j, i]
+        excess = _excess(values, low, high)
+    return excess
+
+
+@njit(**COMPILED)
 def nearest_settings(
     first,
     last,
@@ -298,7 +377,7 @@ def nearest_settings(
     """Move x of lanes [first, last) to whole settings; see `projection.whole_settings`."""
     gt = _with_room(shared, own)
     n, m = gt.shape
-    values = np.empty(m)
+    values, beside = np.empty(m), np.empty(m)
     for lane in range(first, last):
         gt[:, shared.shape[1] :] = own[lane]
         values[:] = 0.0
@@ -309,32 +388,19 @@ def nearest_settings(
                 x[lane, j] = min(max(whole, least[lane, j]), most[lane, j])
             for i in range(m):
                 values[i] += gt[j, i] * x[lane, j]
-        excess = _excess(values, low[lane], high[lane])
-        for _ in range(sweeps):
-            best, by, gain = -1, 0.0, 1e-12
-            for j in range(n):
-                s = step[lane, j]
-                if s <= 0.0 or most[lane, j] <= least[lane, j]:
-                    continue
-                off = x[lane, j] - centre[lane, j]
-                k = (x[lane, j] - origin[lane, j]) / s  # no whole number at a bound, perhaps
-                for next_k in (math.ceil(k - 1e-9) - 1, math.floor(k + 1e-9) + 1):
-                    to = origin[lane, j] + s * next_k
-                    to = min(max(to, least[lane, j]), most[lane, j])
-                    move = to - x[lane, j]
-                    if move == 0.0:
-                        continue
-                    nearer = 0.5 * weight[lane, j] * (off**2 - (off + move) ** 2)
-                    # What the move cannot gain need not be looked at.
-                    if nearer + penalty * excess <= gain:
-                        continue
-                    less = excess - _excess_moved(values, gt[j], move, low[lane], high[lane])
-                    if nearer + penalty * less > gain:
-                        best, by, gain = j, move, nearer + penalty * less
-            if best < 0:
-                break
-            x[lane, best] += by
-            for i in range(m):
-                values[i] += by * gt[best, i]
-            excess = _excess(values, low[lane], high[lane])
-        left[lane] = excess
+        left[lane] = _settle(
+            gt,
+            centre[lane],
+            weight[lane],
+            low[lane],
+            high[lane],
+            least[lane],
+            most[lane],
+            origin[lane],
+            step[lane],
+            penalty,
+            sweeps,
+            x[lane],
+            values,
+            beside,
+        )
