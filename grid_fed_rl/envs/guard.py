@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from grid_fed_rl.envs.case import Case
 from grid_fed_rl.envs.dynamics import (
     attempt,
-    concluded,
+    judged,
     moment_at,
     moved,
     setpoint_of,
@@ -44,6 +44,7 @@ BACKUPS = (Reason.LOCAL_CONTROLS, Reason.LAST_SAFE, Reason.HELD)
 NOTEWORTHY = 0.01  # share of a full action below which nothing is refined
 ENOUGH = 0.02  # units by which limits may be predicted to be missed, for a trial
 ROUNDS = 5  # projections, each about the power flow of the last
+GIVEN_UP = 2  # projections in a row that say that nothing holds
 STRICT = 1e6  # price of missing a limit by a unit in the projection, where it can be held
 WORTH = 1e2  # the same where it cannot: a unit is worth a full action of active power
 PENALTY = 1e4  # the same in the search of settings
@@ -152,14 +153,13 @@ class Guard:
 
     def _room(self, start: Start) -> _Room:
         reach = self.levers.reach(start.states, start.moment)
-        return _Room(reach, *self._limited.bounds(start.before.lanes(start.index), reach))
+        return _Room(reach, *self._limited.bounds(start.before, start.index, reach))
 
     def _tried(self, start: Start, action: Floats, reason: Reason | NDArray[np.int8]) -> Decision:
         """Where an action leads, by power flow."""
         case, moment = self.case, start.moment
         made = attempt(case, start.states, start.start_pu, moment, action, self._threads)
-        after = concluded(case, start.before.lanes(start.index), moment, made)
-        excess = self._limited.excess(after)
+        excess = self._limited.excess(judged(case, start.before, start.index, moment, made))
         excess[~made.flow.converged] = np.inf
         return Decision(action, made, excess, np.full(len(action), reason, dtype=np.int8))
 
@@ -169,18 +169,18 @@ class Guard:
         """Project proposals, verify, and project anew about the answer."""
         seen = best.tried[0].made.flow.rows(at)
         centre = np.clip(self.levers.position(seen.setpoint), room.least, room.most)
-        hopeless = np.zeros(len(at), dtype=bool)
+        hopeless = np.zeros(len(at), dtype=np.int64)  # projections in a row that found nothing
         for _ in range(ROUNDS):
-            left = np.flatnonzero((best.excess[at] > 0.0) & seen.converged & ~hopeless)
+            left = np.flatnonzero((best.excess[at] > 0.0) & seen.converged & (hopeless < GIVEN_UP))
             if not len(left):
                 return
             if len(left) < len(at):
                 at, seen, start = at[left], seen.rows(left), start.lanes(left)
-                room, centre = room.lanes(left), centre[left]
+                room, centre, hopeless = room.lanes(left), centre[left], hopeless[left]
             nearest, missed = self._nearest(seen, centre, room)
             tried = self._tried(start, self._represented(room.action(nearest)), Reason.PROJECTED)
             best.offer(at, tried)
-            seen, hopeless = tried.made.flow, missed
+            seen, hopeless = tried.made.flow, np.where(missed, hopeless + 1, 0)
 
     def _nearest(
         self, seen: PowerFlow, centre: Floats, room: _Room

@@ -252,14 +252,23 @@ class Limited:
         aims[: len(self._aims)] = np.maximum(self._aims, FINE)
         return Rows(self._shared, tangents, least + aims, most - aims, aims - FINE)
 
-    def bounds(self, before: Snapshot, reach: Reach) -> tuple[Floats, Floats]:
+    def bounds(
+        self, before: Snapshot, lanes: NDArray[np.int64], reach: Reach
+    ) -> tuple[Floats, Floats]:
         """Least and most position within reach and limits of a lever's own: (lane, lever) each.
 
         Where nothing within reach holds them, the nearest to it.
+
+        Args:
+            before: All lanes before the step.
+            lanes: Which of them.
+            reach: Of these.
         """
         limits, levers = self._limits, self._levers
+        if limits.ramp_kw_per_h is limits.operations_per_day is limits.soc is None:
+            return reach.least, reach.most
         low, high = np.full_like(reach.least, -np.inf), np.full_like(reach.most, np.inf)
-        stands = levers.position(before.setpoint)
+        stands = levers.position(before.setpoint.rows(lanes))
 
         def narrow(at: NDArray[np.int64], least: Floats, most: Floats) -> None:
             low[:, at] = np.maximum(low[:, at], least)
@@ -271,24 +280,27 @@ class Limited:
             narrow(at, stands[:, at] - by, stands[:, at] + by)
         for group, at in levers.groups:
             if limits.operations_per_day is not None and (levers.step[at] > 0.0).all():
-                left = np.maximum(limits.operations_per_day - before.operated[group.state_name], 0)
+                left = np.maximum(
+                    limits.operations_per_day - before.operated[group.state_name][lanes], 0
+                )
                 by = left / levers.full[at]
                 narrow(at, stands[:, at] - by, stands[:, at] + by)
             if limits.soc is not None and isinstance(group, Batteries):
-                narrow(at, *_power_within(group, limits.soc, before))
+                soc = before.states[group.state_name][lanes]
+                narrow(at, *_power_within(group, limits.soc, soc, before.step_h))
         least, most = (np.clip(one, reach.least, reach.most) for one in (low, high))
         between = np.where(least > most, 0.5 * (least + most), least)  # two that cannot both hold
         return between, np.maximum(most, between)
 
 
 def _power_within(
-    group: Batteries, soc: tuple[float, float], before: Snapshot
+    group: Batteries, within: tuple[float, float], soc: Floats, step_h: float
 ) -> tuple[Floats, Floats]:
-    """Least and most power, as a share of the rating, that leaves a charge between two."""
-    ratings, now = group.ratings, before.states[group.state_name]
+    """Least and most power, as a share of the rating, that leaves a charge within two."""
+    ratings = group.ratings
     stored_kw, room_kw = (
-        share * ratings.energy_kwh / (before.step_h * ratings.p_max_kw)
-        for share in (now - soc[0], soc[1] - now)
+        share * ratings.energy_kwh / (step_h * ratings.p_max_kw)
+        for share in (soc - within[0], within[1] - soc)
     )
     into, out = ratings.efficiency_charge, ratings.efficiency_discharge
     most = np.where(stored_kw > 0.0, stored_kw * out, stored_kw / into)
