@@ -239,8 +239,7 @@ class Guard:
         pulled = (np.abs(x - program.centre) > NOTEWORTHY) & ~whole
         again = np.flatnonzero((excess > 0.0) | pulled.any(axis=1))
         if len(again) and not whole.all():
-            rest = program.lanes(again).with_fixed(whole[again], x[again])
-            rest = replace(rest, low=rest.low - ease, high=rest.high + ease)
+            rest = program.lanes(again).with_fixed(whole[again], x[again]).eased(ease)
             x[again] = project(rest, price, self._threads)[0]
         return x, relaxed
 

@@ -4,7 +4,8 @@
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass
+from functools import cache
 from typing import Any, Self
 
 import numpy as np
@@ -112,11 +113,16 @@ def _map_arrays(function: Callable[..., NDArray], first: Any, *others: Any) -> A
             for key, value in first.items()
         }
     if is_dataclass(first) and not isinstance(first, type):
-        changes = {
-            field.name: _map_arrays(
-                function, *(getattr(one, field.name) for one in (first, *others))
+        return type(first)(
+            *(
+                _map_arrays(function, *(getattr(one, name) for one in (first, *others)))
+                for name in _names(type(first))
             )
-            for field in fields(first)
-        }
-        return replace(first, **changes)
+        )
     return first
+
+
+@cache
+def _names(record: type) -> tuple[str, ...]:
+    """Fields of a record, in the order of its constructor."""
+    return tuple(field.name for field in fields(record))

@@ -13,7 +13,7 @@ called in a loop.
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields
 from enum import IntEnum
 from functools import cache
 
@@ -106,13 +106,24 @@ class Program:
         """Some lanes alone."""
         names = ("centre", "weight", "low", "high", "least", "most")
         own = None if self.own is None else self.own[index]
-        return type(self)(self.rows, *(getattr(self, name)[index] for name in names), own=own)
+        return self._with(own=own, **{name: getattr(self, name)[index] for name in names})
 
     def with_fixed(self, fixed: NDArray[np.bool_], x: Floats) -> "Program":
         """A copy in which some variables, (lane, variable), have the values of `x`."""
-        return replace(
-            self, least=np.where(fixed, x, self.least), most=np.where(fixed, x, self.most)
-        )
+        return self._with(least=np.where(fixed, x, self.least), most=np.where(fixed, x, self.most))
+
+    def eased(self, by: Floats) -> "Program":
+        """A copy whose rows may be outside of `low` to `high` by (row,) so much more."""
+        return self._with(low=self.low - by, high=self.high + by)
+
+    def _with(self, **changes: Floats | None) -> "Program":
+        """A copy, not checked again."""
+        other = object.__new__(Program)
+        for field in fields(self):
+            object.__setattr__(
+                other, field.name, changes.get(field.name, getattr(self, field.name))
+            )
+        return other
 
 
 def project(
