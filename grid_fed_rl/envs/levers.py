@@ -149,14 +149,17 @@ class Levers:
 
     def reach(self, states: Mapping[str, NDArray], moment: Moment) -> Reach:
         """What can be reached in a step by devices that stand so."""
-        ends = []
-        for action in (-1.0, 1.0):
-            given = np.full((len(moment.row), len(self.each)), action)
-            after, moves = moved(self.case, states, given, moment)
-            position = self.position(setpoint_of(self.case, moment, after, moves))
-            ends.append((position, executed_of(self.case, moves)))
-        (low, executed_low), (high, executed_high) = ends
-        return Reach(np.minimum(low, high), np.maximum(low, high), executed_low, executed_high)
+        n = len(moment.row)
+        twice = np.tile(np.arange(n), 2)  # one after an action of -1, the other of 1
+        arrays = (moment.load_kw, moment.load_kvar, moment.pv_kw)
+        both = Moment(moment.row[twice], moment.step_h, *(array[twice] for array in arrays))
+        given = np.repeat([-1.0, 1.0], n)[:, None].repeat(len(self.each), axis=1)
+        stands = {name: state[twice] for name, state in states.items()}
+        after, moves = moved(self.case, stands, given, both)
+        position = self.position(setpoint_of(self.case, both, after, moves))
+        low, high = position[:n], position[n:]
+        executed = executed_of(self.case, moves)
+        return Reach(np.minimum(low, high), np.maximum(low, high), executed[:n], executed[n:])
 
     def nudged(self, threads: int | None = None) -> "Nudged":
         """Power flows in which each lever has moved a little by itself.
