@@ -6,7 +6,7 @@ with actions and with where they lead.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ from grid_fed_rl.envs.dynamics import (
     setpoint_of,
     start_of,
 )
-from grid_fed_rl.envs.groups import Inverters
+from grid_fed_rl.envs.groups import Inverters, Moment
 from grid_fed_rl.envs.levers import ACTIVE_POWER, Levers, Reach
 from grid_fed_rl.envs.limited import Limited
 from grid_fed_rl.envs.snapshot import Snapshot
@@ -29,13 +29,13 @@ from grid_fed_rl.errors import TaskError
 from grid_fed_rl.powerflow import PowerFlow, Setpoint
 from grid_fed_rl.powerflow.batched import processors
 from grid_fed_rl.powerflow.measures import source_kw
-from grid_fed_rl.safety import Limits, VoltageLimits
+from grid_fed_rl.safety import Limits
 from grid_fed_rl.safety.backup import BackupControls
 from grid_fed_rl.safety.projection import Program, project, whole_settings
 
 __all__ = ["Foresight", "Guard"]
 
-Foresight = Literal["exact", "persistence"]
+Foresight = Literal["exact", "forecast", "persistence"]
 Floats = NDArray[np.float64]
 Lanes = NDArray[np.int64]
 Represented = Callable[[Floats], Floats]  # (lane, action) to the nearest that can be stated
@@ -81,14 +81,14 @@ class Guard:
     Args:
         case: What the environment is made of.
         limits: What must hold after every step.
-        margin_pu: Distance that predicted voltages keep from their limits.
+        margins: Distances that predictions keep from limits; see `limited.Limited`.
         foresight: See `shield.ShieldVector`.
         represented: The nearest action that the environment can be given.
         step: (action,) distance of the choices of an action, 0 where it is continuous.
         threads: Threads of power flow and projection; all processors by default.
 
     Raises:
-        TaskError: the margin leaves no room, there is no such foresight, or the limits are
+        TaskError: a margin leaves no room, there is no such foresight, or the limits are
             on what the case does not have.
     """
 
@@ -96,20 +96,21 @@ class Guard:
         self,
         case: Case,
         limits: Limits,
-        margin_pu: float,
+        margins: tuple[float, float],
         foresight: Foresight,
         represented: Represented,
         step: Floats,
         threads: int | None,
     ) -> None:
-        if foresight not in ("exact", "persistence"):
-            raise TaskError(f"foresight is {foresight!r}; known: 'exact', 'persistence'")
+        if foresight not in get_args(Foresight):
+            known = ", ".join(repr(one) for one in get_args(Foresight))
+            raise TaskError(f"foresight is {foresight!r}; known: {known}")
         self.case, self._foresight = case, foresight
         self._threads = threads or processors()
         self._export_kw = limits.export_kw
         self._represented = represented
         self.levers = Levers(case)
-        self._limited = Limited(case, _within(limits, margin_pu), self.levers, self._threads)
+        self._limited = Limited(case, limits, margins, self.levers, self._threads)
         self._step = np.where(self.levers.step > 0.0, self.levers.step, step)
         self._is_dear = self.levers.dear >= ACTIVE_POWER
         self._pv_kw = np.array(
@@ -147,9 +148,28 @@ class Guard:
         return best.decision()
 
     def _start(self, before: Snapshot) -> Start:
-        row = before.next_row if self._foresight == "exact" else before.row
-        lanes, moment = np.arange(len(row)), moment_at(self.case, row)
+        lanes = np.arange(len(before.row))
+        moment = self._foreseen(before)
         return Start(before, lanes, before.states, moment, start_of(self.case, before))
+
+    def _foreseen(self, before: Snapshot) -> Moment:
+        """The step to come, as far as it is known."""
+        if self._foresight == "persistence":
+            return moment_at(self.case, before.row)
+        moment = moment_at(self.case, before.next_row)
+        if self._foresight == "exact":
+            return moment
+        now = moment_at(self.case, before.row)
+        load, load_next = (one.load_kw.sum(axis=1, keepdims=True) for one in (now, moment))
+        by = load_next / np.maximum(load, 1e-9)
+        sun, sun_next = (one.pv_kw.sum(axis=1, keepdims=True) for one in (now, moment))
+        rated_kw = np.array([pv.kw_dc for pv in self.case.network.feeder.pvs.values()])
+        share = np.where(
+            sun > 0.0, now.pv_kw / np.maximum(sun, 1e-9), rated_kw / max(rated_kw.sum(), 1e-9)
+        )
+        return replace(
+            moment, load_kw=by * now.load_kw, load_kvar=by * now.load_kvar, pv_kw=share * sun_next
+        )
 
     def _room(self, start: Start) -> _Room:
         reach = self.levers.reach(start.states, start.moment)
@@ -320,15 +340,3 @@ class Guard:
         idle = np.repeat(self.levers.idle[None], len(start.index), axis=0)
         states, moves = moved(self.case, start.states, idle, start.moment)
         return setpoint_of(self.case, start.moment, states, moves)
-
-
-def _within(limits: Limits, margin_pu: float) -> Limits:
-    """The limits with a margin inside those of voltage."""
-    if not margin_pu >= 0.0:
-        raise TaskError(f"shield: margin_pu is {margin_pu}; expected 0 or more")
-    if limits.voltage is None:
-        return limits
-    low, high = limits.voltage.v_min_pu + margin_pu, limits.voltage.v_max_pu - margin_pu
-    if not low < high:
-        raise TaskError(f"shield: margin_pu is {margin_pu}; it leaves nothing within the limits")
-    return replace(limits, voltage=VoltageLimits(low, high))

@@ -12,7 +12,7 @@ Excesses of all kinds are counted in units that weigh about alike.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -35,7 +35,7 @@ from grid_fed_rl.envs.levers import ACTIVE_POWER, Levers, Nudged, Reach
 from grid_fed_rl.envs.snapshot import Snapshot
 from grid_fed_rl.errors import TaskError
 from grid_fed_rl.powerflow import PowerFlow, measures
-from grid_fed_rl.safety import Limits
+from grid_fed_rl.safety import Limits, VoltageLimits
 
 __all__ = ["Limited", "Rows", "limits_of"]
 
@@ -153,18 +153,28 @@ class Limited:
     Args:
         case: What the environment is made of.
         limits: What must hold.
+        margins: Distances that predictions keep: of voltages, per unit, and of loading and
+            the substation's power, as a share of ratings and of the nominal load.
         levers: What may be moved.
         threads: Threads of the power flow.
 
     Raises:
-        TaskError: the limits are on what the case does not have.
+        TaskError: the limits are on what the case does not have, or a margin leaves no room.
     """
 
-    def __init__(self, case: Case, limits: Limits, levers: Levers, threads: int | None) -> None:
+    def __init__(
+        self,
+        case: Case,
+        limits: Limits,
+        margins: tuple[float, float],
+        levers: Levers,
+        threads: int | None,
+    ) -> None:
         self._case, self._limits, self._levers = case, limits, levers
-        self._channels = channels_of(limits, case.network, case.groups)
-        nominal_kw = sum(one.kw for one in case.network.feeder.loads.values())
-        self._unit_kw = UNIT_SHARE * max(nominal_kw, 1.0)
+        nominal_kw = max(sum(one.kw for one in case.network.feeder.loads.values()), 1.0)
+        self._unit_kw = UNIT_SHARE * nominal_kw
+        channels = channels_of(limits, case.network, case.groups)
+        self._channels = [_narrowed(one, *margins, nominal_kw) for one in channels]
         nudged = levers.nudged(threads)
         parts = [self._part(channel, nudged) for channel in self._channels]
         self._linear = [one for one in parts if isinstance(one, _Linear)]
@@ -291,6 +301,37 @@ class Limited:
         least, most = (np.clip(one, reach.least, reach.most) for one in (low, high))
         between = np.where(least > most, 0.5 * (least + most), least)  # two that cannot both hold
         return between, np.maximum(most, between)
+
+
+def _narrowed(
+    channel: CostChannel, margin_pu: float, margin_share: float, nominal_kw: float
+) -> CostChannel:
+    """The channel of limits that keep a margin.
+
+    Raises:
+        TaskError: the margin is none, or leaves no room.
+    """
+    for name, margin in (("margin_pu", margin_pu), ("margin_share", margin_share)):
+        if not margin >= 0.0:
+            raise TaskError(f"shield: {name} is {margin}; expected 0 or more")
+    match channel:
+        case VoltageCost(limits=limits):
+            low, high = limits.v_min_pu + margin_pu, limits.v_max_pu - margin_pu
+            if not low < high:
+                raise TaskError(
+                    f"shield: margin_pu is {margin_pu}; it leaves nothing within the limits"
+                )
+            return replace(channel, limits=VoltageLimits(low, high))
+        case LoadingCost(most=most):
+            return replace(channel, most=most - margin_share)
+        case HeadCost(import_kw=import_kw, export_kw=export_kw):
+            by_kw = margin_share * nominal_kw
+            return replace(
+                channel,
+                import_kw=None if import_kw is None else import_kw - by_kw,
+                export_kw=None if export_kw is None else export_kw - by_kw,
+            )
+    return channel
 
 
 def _power_within(

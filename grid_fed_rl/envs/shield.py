@@ -28,14 +28,18 @@ class _Watch:
     """A guard, and what it remembers of each lane's episode."""
 
     def __init__(
-        self, lanes: GridVectorEnv, limits: Limits | None, margin_pu: float, foresight: Foresight
+        self,
+        lanes: GridVectorEnv,
+        limits: Limits | None,
+        margins: tuple[float, float],
+        foresight: Foresight,
     ) -> None:
         case = lanes.case
         self.lanes, self._exact = lanes, foresight == "exact"
         self.guard = Guard(
             case,
             limits_of(case) if limits is None else limits,
-            margin_pu,
+            margins,
             foresight,
             lambda numbers: lanes.checked(lanes.stated(numbers), numbers.shape[:1]),
             lanes.action_step,
@@ -138,6 +142,8 @@ class ShieldVector(VectorWrapper):
         env: A `GridVectorEnv`, or wrappers around one that leave actions alone.
         limits: What must hold; what the environment's cost channels measure by default.
         margin_pu: Distance that predicted voltages keep from their limits.
+        margin_share: The same of loading, as a share of ratings, and of the substation's
+            power, as a share of the feeder's nominal load.
         foresight: ``exact`` or ``persistence``.
 
     Raises:
@@ -149,6 +155,7 @@ class ShieldVector(VectorWrapper):
         env: VectorEnv,
         limits: Limits | None = None,
         margin_pu: float = 0.0,
+        margin_share: float = 0.0,
         foresight: Foresight = "exact",
     ) -> None:
         super().__init__(env)
@@ -157,7 +164,7 @@ class ShieldVector(VectorWrapper):
             raise TaskError(f"the shield wraps a GridVectorEnv; this is a {type(lanes).__name__}")
         _refuse_changed_actions(env.single_action_space, lanes.single_action_space)
         self._lanes = lanes
-        self._watch = _Watch(lanes, limits, margin_pu, foresight)
+        self._watch = _Watch(lanes, limits, (margin_pu, margin_share), foresight)
 
     @property
     def intervention_rate(self) -> float:
@@ -210,6 +217,8 @@ class Shield(gymnasium.Wrapper):
         env: A `GridEnv`, or wrappers around one that leave actions alone.
         limits: What must hold; what the environment's cost channels measure by default.
         margin_pu: Distance that predicted voltages keep from their limits.
+        margin_share: The same of loading, as a share of ratings, and of the substation's
+            power, as a share of the feeder's nominal load.
         foresight: ``exact`` or ``persistence``.
 
     Raises:
@@ -221,6 +230,7 @@ class Shield(gymnasium.Wrapper):
         env: gymnasium.Env,
         limits: Limits | None = None,
         margin_pu: float = 0.0,
+        margin_share: float = 0.0,
         foresight: Foresight = "exact",
     ) -> None:
         super().__init__(env)
@@ -229,7 +239,7 @@ class Shield(gymnasium.Wrapper):
             raise TaskError(f"the shield wraps a GridEnv; this is a {type(single).__name__}")
         _refuse_changed_actions(env.action_space, single.action_space)
         self._lanes = single.lanes
-        self._watch = _Watch(single.lanes, limits, margin_pu, foresight)
+        self._watch = _Watch(single.lanes, limits, (margin_pu, margin_share), foresight)
 
     @property
     def intervention_rate(self) -> float:
