@@ -3,9 +3,10 @@
 A channel gives a magnitude, 0 or more in its own unit, and a count of what is outside.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,8 @@ __all__ = [
     "UnbalanceCost",
     "VoltageCost",
     "channels_of",
+    "limits_of",
+    "narrowed",
     "served_nodes",
 ]
 
@@ -214,3 +217,74 @@ def channels_of(
             raise TaskError("limits: soc is set, and no group holds batteries")
         channels.append(SocCost(batteries[0], *limits.soc))
     return tuple(channels)
+
+
+def limits_of(channels: Iterable[CostChannel]) -> Limits:
+    """The limits that channels measure; what `channels_of` makes channels of.
+
+    Raises:
+        TaskError: a channel is of a kind that is not known here.
+    """
+    found: dict[str, Any] = {"voltage": None}
+    for channel in channels:
+        match channel:
+            case VoltageCost():
+                found["voltage"] = channel.limits
+                found["served_only"] = channel.nodes is not None
+            case LoadingCost():
+                found["loading"] = channel.most
+            case UnbalanceCost():
+                found["unbalance_percent"] = channel.most_percent
+            case HeadCost():
+                found["import_kw"] = channel.import_kw
+                found["export_kw"] = channel.export_kw
+            case RampCost():
+                found["ramp_kw_per_h"] = channel.most_kw_per_h
+            case OperationsCost():
+                found["operations_per_day"] = channel.most
+            case SocCost():
+                found["soc"] = channel.least, channel.largest
+            case _:
+                raise TaskError(
+                    f"the shield cannot tell the limit of cost channel {channel.name!r}; give it "
+                    f"limits of its own"
+                )
+    return Limits(**found)
+
+
+def narrowed(
+    channel: CostChannel, margin_pu: float, margin_share: float, nominal_kw: float
+) -> CostChannel:
+    """The channel of limits that keep a margin.
+
+    Args:
+        channel: Of voltage, loading or the substation; others have no margin.
+        margin_pu: Of voltages.
+        margin_share: Of loading, as a share of ratings, and of the substation's power, as
+            one of the nominal load.
+        nominal_kw: That load.
+
+    Raises:
+        TaskError: a margin is below 0, or leaves no room.
+    """
+    for name, margin in (("margin_pu", margin_pu), ("margin_share", margin_share)):
+        if not margin >= 0.0:
+            raise TaskError(f"shield: {name} is {margin}; expected 0 or more")
+    match channel:
+        case VoltageCost(limits=limits):
+            low, high = limits.v_min_pu + margin_pu, limits.v_max_pu - margin_pu
+            if not low < high:
+                raise TaskError(
+                    f"shield: margin_pu is {margin_pu}; it leaves nothing within the limits"
+                )
+            return replace(channel, limits=VoltageLimits(low, high))
+        case LoadingCost(most=most):
+            return replace(channel, most=most - margin_share)
+        case HeadCost(import_kw=import_kw, export_kw=export_kw):
+            by_kw = margin_share * nominal_kw
+            return replace(
+                channel,
+                import_kw=None if import_kw is None else import_kw - by_kw,
+                export_kw=None if export_kw is None else export_kw - by_kw,
+            )
+    return channel

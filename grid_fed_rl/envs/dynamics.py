@@ -21,7 +21,6 @@ __all__ = [
     "advance",
     "attempt",
     "concluded",
-    "judged",
     "moment_at",
     "moved",
     "rest",
@@ -151,40 +150,6 @@ def concluded(case: Case, before: Snapshot, moment: Moment, made: Attempt) -> Sn
         setpoint=made.flow.setpoint,
         der_kw_before=before.setpoint.der_kw,
         flow=made.flow,
-    )
-
-
-def judged(
-    case: Case, before: Snapshot, lanes: NDArray[np.int64], moment: Moment, made: Attempt
-) -> Snapshot:
-    """An attempt of some lanes as cost channels look at it; losses are not worked out: NaN.
-
-    Args:
-        case: What the environment is made of.
-        before: All lanes before the step.
-        lanes: Which of them the attempt is of.
-        moment: The step, of these lanes.
-        made: The attempt.
-    """
-    return Snapshot(
-        day=before.day[lanes],
-        step=before.step[lanes] + 1,
-        chance=before.chance[lanes],
-        row=moment.row,
-        next_row=before.next_row[lanes],
-        ends=before.ends[lanes],
-        states=made.states,
-        moves=made.moves,
-        operated={
-            name: done[lanes] + made.moves[name].operations
-            for name, done in before.operated.items()
-        },
-        setpoint=made.flow.setpoint,
-        der_kw_before=before.setpoint.der_kw[lanes],
-        flow=made.flow,
-        v_pu=case.service_pu(made.flow.v_pu),
-        loss_kw=np.full(len(lanes), np.nan),
-        step_h=moment.step_h,
     )
 
 

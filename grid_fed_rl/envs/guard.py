@@ -5,33 +5,27 @@ with actions and with where they lead.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from grid_fed_rl.envs.bounds import bounds
 from grid_fed_rl.envs.case import Case
-from grid_fed_rl.envs.dynamics import (
-    attempt,
-    judged,
-    moment_at,
-    moved,
-    setpoint_of,
-    start_of,
-)
+from grid_fed_rl.envs.dynamics import attempt, moment_at, moved, setpoint_of, start_of
 from grid_fed_rl.envs.groups import Inverters, Moment
-from grid_fed_rl.envs.levers import ACTIVE_POWER, Levers, Reach
+from grid_fed_rl.envs.levers import Levers
 from grid_fed_rl.envs.limited import Limited
+from grid_fed_rl.envs.nearest import Nearest, Room
 from grid_fed_rl.envs.snapshot import Snapshot
 from grid_fed_rl.envs.tries import Best, Decision, Reason, Start
 from grid_fed_rl.errors import TaskError
-from grid_fed_rl.powerflow import PowerFlow, Setpoint
+from grid_fed_rl.powerflow import Setpoint
 from grid_fed_rl.powerflow.batched import processors
 from grid_fed_rl.powerflow.measures import source_kw
 from grid_fed_rl.safety import Limits
 from grid_fed_rl.safety.backup import BackupControls
-from grid_fed_rl.safety.projection import Program, project, whole_settings
 
 __all__ = ["Foresight", "Guard"]
 
@@ -41,38 +35,9 @@ Lanes = NDArray[np.int64]
 Represented = Callable[[Floats], Floats]  # (lane, action) to the nearest that can be stated
 
 BACKUPS = (Reason.LOCAL_CONTROLS, Reason.LAST_SAFE, Reason.HELD)
-NOTEWORTHY = 0.01  # share of a full action below which nothing is refined
-ENOUGH = 0.02  # units by which limits may be predicted to be missed, for a trial
 ROUNDS = 5  # projections, each about the power flow of the last
-GIVEN_UP = 2  # projections in a row that say that nothing holds
-STRICT = 1e6  # price of missing a limit by a unit in the projection, where it can be held
-WORTH = 1e2  # the same where it cannot: a unit is worth a full action of active power
-PENALTY = 1e4  # the same in the search of settings
-NEIGHBOURS = 12  # of the best settings that are tried by power flow
-CUT = 1.02  # times what flows back that PV is cut by, for losses are less then
-
-
-@dataclass(frozen=True, slots=True)
-class _Room:
-    """What some lanes may do: what is in reach, and within limits of a lever's own.
-
-    Attributes:
-        reach: Of the step.
-        least: (lane, lever) position.
-        most: (lane, lever) position.
-    """
-
-    reach: Reach
-    least: Floats
-    most: Floats
-
-    def lanes(self, index: Lanes) -> "_Room":
-        """Some of them."""
-        return _Room(self.reach.lanes(index), self.least[index], self.most[index])
-
-    def action(self, position: Floats) -> Floats:
-        """The action that leads to the nearest position that is allowed."""
-        return self.reach.action(np.clip(position, self.least, self.most))
+GIVEN_UP = 2  # of them in a row that say that nothing holds
+CUT = 1.02  # times what flows back that PV is cut by: what is lost is less then
 
 
 class Guard:
@@ -107,12 +72,12 @@ class Guard:
             raise TaskError(f"foresight is {foresight!r}; known: {known}")
         self.case, self._foresight = case, foresight
         self._threads = threads or processors()
-        self._export_kw = limits.export_kw
+        self._limits = limits
         self._represented = represented
         self.levers = Levers(case)
         self._limited = Limited(case, limits, margins, self.levers, self._threads)
-        self._step = np.where(self.levers.step > 0.0, self.levers.step, step)
-        self._is_dear = self.levers.dear >= ACTIVE_POWER
+        whole = np.where(self.levers.step > 0.0, self.levers.step, step)
+        self._nearest = Nearest(self._limited, self.levers, whole, self._threads)
         self._pv_kw = np.array(
             [
                 k
@@ -171,21 +136,22 @@ class Guard:
             moment, load_kw=by * now.load_kw, load_kvar=by * now.load_kvar, pv_kw=share * sun_next
         )
 
-    def _room(self, start: Start) -> _Room:
+    def _room(self, start: Start) -> Room:
         reach = self.levers.reach(start.states, start.moment)
-        return _Room(reach, *self._limited.bounds(start.before, start.index, reach))
+        ends = bounds(self._limits, self.levers, start.before, start.index, reach)
+        return Room(reach, *ends)
 
     def _tried(self, start: Start, action: Floats, reason: Reason | NDArray[np.int8]) -> Decision:
         """Where an action leads, by power flow."""
-        case, moment = self.case, start.moment
-        made = attempt(case, start.states, start.start_pu, moment, action, self._threads)
-        excess = self._limited.excess(judged(case, start.before, start.index, moment, made))
+        case, states, moment = self.case, start.states, start.moment
+        made = attempt(case, states, start.start_pu, moment, action, self._threads)
+        excess = self._limited.excess(start.after(case, made))
         excess[~made.flow.converged] = np.inf
         return Decision(action, made, excess, np.full(len(action), reason, dtype=np.int8))
 
     # ---- the nearest safe action ------------------------------------------------
 
-    def _project(self, start: Start, room: _Room, best: Best, at: Lanes) -> None:
+    def _project(self, start: Start, room: Room, best: Best, at: Lanes) -> None:
         """Project proposals, verify, and project anew about the answer."""
         seen = best.tried[0].made.flow.rows(at)
         centre = np.clip(self.levers.position(seen.setpoint), room.least, room.most)
@@ -197,95 +163,23 @@ class Guard:
             if len(left) < len(at):
                 at, seen, start = at[left], seen.rows(left), start.lanes(left)
                 room, centre, hopeless = room.lanes(left), centre[left], hopeless[left]
-            nearest, missed = self._nearest(seen, centre, room)
+            nearest, missed = self._nearest.positions(seen, centre, room)
             tried = self._tried(start, self._represented(room.action(nearest)), Reason.PROJECTED)
             best.offer(at, tried)
             seen, hopeless = tried.made.flow, np.where(missed, hopeless + 1, 0)
 
-    def _nearest(
-        self, seen: PowerFlow, centre: Floats, room: _Room
-    ) -> tuple[Floats, NDArray[np.bool_]]:
-        """The nearest positions that hold the limits, about a power flow.
-
-        Active power stays as proposed where the rest will do.
-        """
-        rows, position, reach = (
-            self._limited.rows(seen),
-            self.levers.position(seen.setpoint),
-            room.reach,
-        )
-        per_action = reach.action_per_position
-        # What its own control has moved stays there.
-        least, most = (
-            np.where(reach.fixed, 0.0, end - position) for end in (room.least, room.most)
-        )
-        program = Program(
-            rows=rows.shared,
-            centre=centre - position,
-            weight=(self.levers.dear * per_action) ** 2,
-            low=rows.low,
-            high=rows.high,
-            least=least,
-            most=most,
-            own=rows.own,
-        )
-        step = self._step / per_action
-        origin = reach.least + (-1.0 - reach.executed_least) / per_action - position
-        x, hopeless = np.empty_like(position), np.zeros(len(position), dtype=np.bool_)
-        again = np.arange(len(position))
-        if not self._is_dear.all():
-            spared = np.broadcast_to(self._is_dear, least.shape)
-            tried = program.with_fixed(spared, np.clip(program.centre, least, most))
-            x = self._solved(tried, rows.ease, step, origin, STRICT)[0]
-            again = np.flatnonzero(rows.missed(x) > ENOUGH)
-        if len(again):
-            rest, limits = program.lanes(again), rows.lanes(again)
-            strict = self._solved(rest, rows.ease, step[again], origin[again], STRICT)
-            x[again], relaxed = strict
-            hopeless[again] = limits.missed(relaxed) > ENOUGH
-            again = again[limits.missed(x[again]) > ENOUGH]
-        if len(again):
-            rest = program.lanes(again)
-            x[again], _ = self._solved(rest, rows.ease, step[again], origin[again], WORTH)
-        return position + x, hopeless
-
-    def _solved(
-        self, program: Program, ease: Floats, step: Floats, origin: Floats, price: float
-    ) -> tuple[Floats, Floats]:
-        """Moves, with whole settings where there must be, and before those were rounded."""
-        relaxed, _ = project(program, price, self._threads)
-        x, excess = whole_settings(program, relaxed, step, origin, PENALTY, threads=self._threads)
-        whole = step > 0.0
-        pulled = (np.abs(x - program.centre) > NOTEWORTHY) & ~whole
-        again = np.flatnonzero((excess > 0.0) | pulled.any(axis=1))
-        if len(again) and not whole.all():
-            rest = program.lanes(again).with_fixed(whole[again], x[again]).eased(ease)
-            x[again] = project(rest, price, self._threads)[0]
-        return x, relaxed
-
-    def _search_neighbours(self, start: Start, room: _Room, best: Best, at: Lanes) -> None:
-        """Move one setting at a time, the best by power flow, where projecting did not do.
-
-        Tried are those that bring back most by the slopes.
-        """
-        whole = np.flatnonzero((self._step > 0.0) & ~room.reach.fixed.all(axis=0))
+    def _search_neighbours(self, start: Start, room: Room, best: Best, at: Lanes) -> None:
+        """Move one setting at a time, the best by power flow, where projecting did not do."""
         left = np.flatnonzero((best.excess[at] > 0.0) & np.isfinite(best.excess[at]))
-        if not len(whole) or not len(left):
+        if not len(left):
             return
-        at, start, room = at[left], start.lanes(left), room.lanes(left)
-        moves = np.zeros((2, len(whole), len(self._step)))
-        moves[:, np.arange(len(whole)), whole] = np.outer([1.0, -1.0], self._step[whole])
-        moves = moves.reshape(-1, len(self._step))
-        flow = best.made(at).flow
-        position = self.levers.position(flow.setpoint)[:, None]
-        to = position + moves / room.reach.action_per_position[:, None]
-        x = np.clip(to, room.least[:, None], room.most[:, None]) - position
-        x = np.where(moves != 0.0, x, 0.0)
-        promise = np.square(self._limited.rows(flow).outside(x)).sum(axis=2)
-        n = min(NEIGHBOURS, len(moves))
-        which = np.argpartition(promise, n - 1, axis=1)[:, :n]
-        action = np.clip(best.action[at][:, None] + moves[which], -1.0, 1.0)
-        action = self._represented(action.reshape(-1, len(self._step)))
+        at, start = at[left], start.lanes(left)
+        moves = self._nearest.neighbours(best.made(at).flow, room.lanes(left))
+        n = moves.shape[1]
+        if not n:
+            return
+        action = np.clip(best.action[at][:, None] + moves, -1.0, 1.0)
+        action = self._represented(action.reshape(-1, moves.shape[2]))
         tried = self._tried(start.lanes(np.repeat(np.arange(len(at)), n)), action, Reason.NEIGHBOUR)
         first = np.arange(len(at)) * n
         best.offer(at, tried, first + tried.excess.reshape(len(at), n).argmin(axis=1))
@@ -293,7 +187,7 @@ class Guard:
     # ---- when nothing is safe -----------------------------------------------------
 
     def _fall_back(
-        self, start: Start, room: _Room, best: Best, at: Lanes, last_safe: Floats
+        self, start: Start, room: Room, best: Best, at: Lanes, last_safe: Floats
     ) -> None:
         """Local controls, the last safe setting, or holding; else what leaves limits least."""
         left = np.flatnonzero(best.excess[at] > 0.0)
@@ -323,13 +217,13 @@ class Guard:
         start = self._start(before)
         return self._local(start, self._room(start), self._standing(start))
 
-    def _local(self, start: Start, room: _Room, held: Setpoint) -> Floats:
+    def _local(self, start: Start, room: Room, held: Setpoint) -> Floats:
         year = self.case.year
         hour = np.asarray((start.moment.row % year.steps_per_day) * year.step_h, dtype=np.float64)
         flow = self._backup.settle(held, hour, start.start_pu, self._threads)
         position = self.levers.position(flow.setpoint)
-        if self._export_kw is not None and len(self._pv_kw):
-            back_kw = -source_kw(self.case.network, flow) - self._export_kw
+        if self._limits.export_kw is not None and len(self._pv_kw):
+            back_kw = -source_kw(self.case.network, flow) - self._limits.export_kw
             pv_kw = flow.setpoint.der_kw[:, : start.moment.pv_kw.shape[1]].sum(axis=1)
             cut = np.clip(CUT * back_kw / np.maximum(pv_kw, 1e-9), 0.0, 1.0)
             position[:, self._pv_kw] *= 1.0 - cut[:, None]

@@ -6,14 +6,13 @@ There are three kinds:
 - currents, powers of transformers and unbalance are sizes of phasors. A phasor z moves
   linearly, and its size along the tangent ``Re(conj(z) dz) / |z|``, which is another in
   every lane: those nearest to their limit get one;
-- ramps, states of charge and operations are a lever's own: bounds on its position.
+- ramps, states of charge and operations are a lever's own: see `bounds`.
 
 Excesses of all kinds are counted in units that weigh about alike.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,19 +24,17 @@ from grid_fed_rl.envs.costs import (
     LoadingCost,
     OperationsCost,
     RampCost,
-    SocCost,
     UnbalanceCost,
     VoltageCost,
     channels_of,
+    narrowed,
 )
-from grid_fed_rl.envs.groups import Batteries
-from grid_fed_rl.envs.levers import ACTIVE_POWER, Levers, Nudged, Reach
+from grid_fed_rl.envs.levers import ACTIVE_POWER, Levers, Nudged
 from grid_fed_rl.envs.snapshot import Snapshot
-from grid_fed_rl.errors import TaskError
 from grid_fed_rl.powerflow import PowerFlow, measures
-from grid_fed_rl.safety import Limits, VoltageLimits
+from grid_fed_rl.safety import Limits
 
-__all__ = ["Limited", "Rows", "limits_of"]
+__all__ = ["Limited", "Rows"]
 
 Floats = NDArray[np.float64]
 Complex = NDArray[np.complex128]
@@ -48,40 +45,6 @@ UNIT_PERCENT = 0.1  # of unbalance
 AIM = 0.4  # units further within limits of voltage than they ask: what slopes are good for
 FINE = 0.003  # the same for what has no settings, once the rest has them; and of other limits
 TANGENTS = 12  # phasors of a kind that a lane looks at
-STATED = 1e-6  # of a position: an action is stated in single precision
-
-
-def limits_of(case: Case) -> Limits:
-    """The limits that the cost channels of a case measure.
-
-    Raises:
-        TaskError: a channel is of a kind that is not known here.
-    """
-    found: dict[str, Any] = {"voltage": None}
-    for channel in case.costs:
-        match channel:
-            case VoltageCost():
-                found["voltage"] = channel.limits
-                found["served_only"] = channel.nodes is not None
-            case LoadingCost():
-                found["loading"] = channel.most
-            case UnbalanceCost():
-                found["unbalance_percent"] = channel.most_percent
-            case HeadCost():
-                found["import_kw"] = channel.import_kw
-                found["export_kw"] = channel.export_kw
-            case RampCost():
-                found["ramp_kw_per_h"] = channel.most_kw_per_h
-            case OperationsCost():
-                found["operations_per_day"] = channel.most
-            case SocCost():
-                found["soc"] = channel.least, channel.largest
-            case _:
-                raise TaskError(
-                    f"the shield cannot tell the limit of cost channel {channel.name!r}; give it "
-                    f"limits of its own"
-                )
-    return Limits(**found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,11 +133,11 @@ class Limited:
         levers: Levers,
         threads: int | None,
     ) -> None:
-        self._case, self._limits, self._levers = case, limits, levers
+        self._case, self._levers = case, levers
         nominal_kw = max(sum(one.kw for one in case.network.feeder.loads.values()), 1.0)
         self._unit_kw = UNIT_SHARE * nominal_kw
         channels = channels_of(limits, case.network, case.groups)
-        self._channels = [_narrowed(one, *margins, nominal_kw) for one in channels]
+        self._channels = [narrowed(one, *margins, nominal_kw) for one in channels]
         nudged = levers.nudged(threads)
         parts = [self._part(channel, nudged) for channel in self._channels]
         self._linear = [one for one in parts if isinstance(one, _Linear)]
@@ -261,89 +224,3 @@ class Limited:
         aims = np.full(least.shape[1], FINE)
         aims[: len(self._aims)] = np.maximum(self._aims, FINE)
         return Rows(self._shared, tangents, least + aims, most - aims, aims - FINE)
-
-    def bounds(
-        self, before: Snapshot, lanes: NDArray[np.int64], reach: Reach
-    ) -> tuple[Floats, Floats]:
-        """Least and most position within reach and limits of a lever's own: (lane, lever) each.
-
-        Where nothing within reach holds them, the nearest to it.
-
-        Args:
-            before: All lanes before the step.
-            lanes: Which of them.
-            reach: Of these.
-        """
-        limits, levers = self._limits, self._levers
-        if limits.ramp_kw_per_h is limits.operations_per_day is limits.soc is None:
-            return reach.least, reach.most
-        low, high = np.full_like(reach.least, -np.inf), np.full_like(reach.most, np.inf)
-        stands = levers.position(before.setpoint.rows(lanes))
-
-        def narrow(at: NDArray[np.int64], least: Floats, most: Floats) -> None:
-            low[:, at] = np.maximum(low[:, at], least)
-            high[:, at] = np.minimum(high[:, at], most)
-
-        if limits.ramp_kw_per_h is not None:
-            at = levers.of("der_kw")
-            by = limits.ramp_kw_per_h * before.step_h / levers.full[at] - STATED
-            narrow(at, stands[:, at] - by, stands[:, at] + by)
-        for group, at in levers.groups:
-            if limits.operations_per_day is not None and (levers.step[at] > 0.0).all():
-                left = np.maximum(
-                    limits.operations_per_day - before.operated[group.state_name][lanes], 0
-                )
-                by = left / levers.full[at]
-                narrow(at, stands[:, at] - by, stands[:, at] + by)
-            if limits.soc is not None and isinstance(group, Batteries):
-                soc = before.states[group.state_name][lanes]
-                narrow(at, *_power_within(group, limits.soc, soc, before.step_h))
-        least, most = (np.clip(one, reach.least, reach.most) for one in (low, high))
-        between = np.where(least > most, 0.5 * (least + most), least)  # two that cannot both hold
-        return between, np.maximum(most, between)
-
-
-def _narrowed(
-    channel: CostChannel, margin_pu: float, margin_share: float, nominal_kw: float
-) -> CostChannel:
-    """The channel of limits that keep a margin.
-
-    Raises:
-        TaskError: the margin is none, or leaves no room.
-    """
-    for name, margin in (("margin_pu", margin_pu), ("margin_share", margin_share)):
-        if not margin >= 0.0:
-            raise TaskError(f"shield: {name} is {margin}; expected 0 or more")
-    match channel:
-        case VoltageCost(limits=limits):
-            low, high = limits.v_min_pu + margin_pu, limits.v_max_pu - margin_pu
-            if not low < high:
-                raise TaskError(
-                    f"shield: margin_pu is {margin_pu}; it leaves nothing within the limits"
-                )
-            return replace(channel, limits=VoltageLimits(low, high))
-        case LoadingCost(most=most):
-            return replace(channel, most=most - margin_share)
-        case HeadCost(import_kw=import_kw, export_kw=export_kw):
-            by_kw = margin_share * nominal_kw
-            return replace(
-                channel,
-                import_kw=None if import_kw is None else import_kw - by_kw,
-                export_kw=None if export_kw is None else export_kw - by_kw,
-            )
-    return channel
-
-
-def _power_within(
-    group: Batteries, within: tuple[float, float], soc: Floats, step_h: float
-) -> tuple[Floats, Floats]:
-    """Least and most power, as a share of the rating, that leaves a charge within two."""
-    ratings = group.ratings
-    stored_kw, room_kw = (
-        share * ratings.energy_kwh / (step_h * ratings.p_max_kw)
-        for share in (soc - within[0], within[1] - soc)
-    )
-    into, out = ratings.efficiency_charge, ratings.efficiency_discharge
-    most = np.where(stored_kw > 0.0, stored_kw * out, stored_kw / into)
-    least = -np.where(room_kw > 0.0, room_kw / into, room_kw * out)
-    return least + STATED, most - STATED

@@ -8,16 +8,16 @@ import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
 from numpy.typing import ArrayLike, NDArray
 
+from grid_fed_rl.envs.costs import limits_of
 from grid_fed_rl.envs.guard import Foresight, Guard
 from grid_fed_rl.envs.info import first_lane, masked
-from grid_fed_rl.envs.limited import limits_of
 from grid_fed_rl.envs.single import GridEnv
 from grid_fed_rl.envs.tries import Reason
 from grid_fed_rl.envs.vector import GridVectorEnv
 from grid_fed_rl.errors import TaskError
 from grid_fed_rl.safety import Limits
 
-__all__ = ["Reason", "Shield", "ShieldVector", "limits_of"]
+__all__ = ["Reason", "Shield", "ShieldVector"]
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -38,7 +38,7 @@ class _Watch:
         self.lanes, self._exact = lanes, foresight == "exact"
         self.guard = Guard(
             case,
-            limits_of(case) if limits is None else limits,
+            limits_of(case.costs) if limits is None else limits,
             margins,
             foresight,
             lambda numbers: lanes.checked(lanes.stated(numbers), numbers.shape[:1]),

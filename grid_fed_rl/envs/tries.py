@@ -7,6 +7,7 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from grid_fed_rl.envs.case import Case
 from grid_fed_rl.envs.dynamics import Attempt
 from grid_fed_rl.envs.groups import Moment
 from grid_fed_rl.envs.snapshot import Snapshot
@@ -79,6 +80,30 @@ class Start:
             {name: state[index] for name, state in self.states.items()},
             Moment(moment.row[index], moment.step_h, *(array[index] for array in arrays)),
             self.start_pu[index],
+        )
+
+    def after(self, case: Case, made: Attempt) -> Snapshot:
+        """An attempt as cost channels look at it; losses are not worked out: NaN."""
+        before, lanes = self.before, self.index
+        return Snapshot(
+            day=before.day[lanes],
+            step=before.step[lanes] + 1,
+            chance=before.chance[lanes],
+            row=self.moment.row,
+            next_row=before.next_row[lanes],
+            ends=before.ends[lanes],
+            states=made.states,
+            moves=made.moves,
+            operated={
+                name: done[lanes] + made.moves[name].operations
+                for name, done in before.operated.items()
+            },
+            setpoint=made.flow.setpoint,
+            der_kw_before=before.setpoint.der_kw[lanes],
+            flow=made.flow,
+            v_pu=case.service_pu(made.flow.v_pu),
+            loss_kw=np.full(len(lanes), np.nan),
+            step_h=self.moment.step_h,
         )
 
 

@@ -10,10 +10,10 @@ from gymnasium.wrappers import RescaleAction
 
 from grid_fed_rl.envs import guard as guard_module
 from grid_fed_rl.envs.baselines import Behaviour, BehaviourConfig, Hold
-from grid_fed_rl.envs.costs import channels_of
+from grid_fed_rl.envs.costs import channels_of, limits_of
 from grid_fed_rl.envs.groups import FlexibleLoads, Inverters
 from grid_fed_rl.envs.levers import Levers
-from grid_fed_rl.envs.shield import Reason, Shield, ShieldVector, limits_of
+from grid_fed_rl.envs.shield import Reason, Shield, ShieldVector
 from grid_fed_rl.envs.single import GridEnv
 from grid_fed_rl.envs.vector import GridVectorEnv
 from grid_fed_rl.envs.vvo import vvo_case
@@ -193,7 +193,7 @@ def test_devices_and_limits_of_every_kind(case13, actions):
     )
     limits = Limits(import_kw=3500.0, export_kw=0.0, soc=(0.2, 0.9))
     case = replace(case13, groups=groups, costs=channels_of(limits, network, groups))
-    assert limits_of(case) == limits
+    assert limits_of(case.costs) == limits
     env = ShieldVector(GridVectorEnv(case, 12))
     env.reset(options={"day": np.arange(0, 360, 30)})
     safe = []
