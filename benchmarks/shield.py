@@ -1,15 +1,19 @@
 """What the shield keeps, what it takes, and what it costs: with it and without, in one run.
 
-On every test day of a utility, a day a lane, from rest:
+On test days of every utility, a day a lane, from rest:
 
 - a random policy, unshielded and shielded: the share of steps in which any limit is left;
-- the backup controller alone (local controls by actions of the same space): the steps in
-  which it holds the limits, and how often the shielded random policy leaves them there;
-- a good policy (operators' rules without exploration) unshielded and shielded: its return;
-- the same with a foresight of persistence and a margin;
+- the backup controller alone (local controls by actions of the same space, batteries and
+  chargers idle): the steps in which it holds the limits, and how often the shielded random
+  policy leaves them there;
+- a good policy (the rules that operators go by in that task), unshielded and shielded: its
+  return, in all, on days on which the shield held the limits, and less violations at the
+  price of the score (`analytics.oracle.PRICES`);
+- both with the foresight of a forecast and margins;
 - seconds of a step, unshielded and shielded, in turn, for both policies.
 
     python benchmarks/shield.py
+    python benchmarks/shield.py --task VVO --days 90 --part quality
     python benchmarks/shield.py --env GridFedRL/IEEE13-VVO-v0 --utility northern --json
 """
 
@@ -18,7 +22,7 @@ import json
 import platform
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from statistics import median
 from time import perf_counter
@@ -28,19 +32,23 @@ import gymnasium
 import numpy as np
 from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.table import Table
 
 from grid_fed_rl import ENV_IDS, GridVectorEnv
+from grid_fed_rl.analytics.oracle import PRICES
 from grid_fed_rl.envs.baselines import Behaviour, BehaviourConfig
+from grid_fed_rl.envs.rules import Shave, Spread
 from grid_fed_rl.envs.shield import Reason, ShieldVector
 
 UTILITIES = ("coastal", "desert", "prairie", "northern", "milltown")
+OWN_UTILITY = {"VVO": "coastal", "DER": "desert", "EV": "coastal"}  # where an id is not told
 GOOD = BehaviourConfig(v_shift_spread=0.0, exploration=0.0, battery_rules=(1.0, 0.0, 0.0))
+MARGIN_PU, MARGIN_SHARE = 0.002, 0.01  # where load and sun are known by their totals
+LARGE_DAYS, LARGE_LANES = 2, 4  # of IEEE 8500, and its own utility only
 VERSIONS = ("numpy", "numba", "gymnasium")
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
+Days = NDArray[np.int64]
 Act = Callable[[NDArray[np.float32]], NDArray[Any]]
 
 
@@ -50,12 +58,12 @@ class Options:
 
     env_ids: tuple[str, ...]
     utilities: tuple[str, ...]
+    part: str
     seed: int
-    days: int | None
+    days: int
     num_envs: int
     steps: int
     repeats: int
-    margin: float
     json: bool
 
 
@@ -65,24 +73,29 @@ def parse(arguments: Sequence[str]) -> Options:
         description=(__doc__ or "").split("\n\n")[0],
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    parser.add_argument("--env", action="append", choices=ENV_IDS, help="all VVO ids by default")
-    parser.add_argument("--utility", action="append", help="all five by default")
+    parser.add_argument("--env", action="append", choices=ENV_IDS, help="all ids by default")
+    parser.add_argument("--task", action="append", choices=list(OWN_UTILITY), help="of these only")
+    parser.add_argument("--utility", action="append", choices=UTILITIES, help="all by default")
+    parser.add_argument("--part", choices=("both", "quality", "cost"), default="both")
     parser.add_argument("--seed", type=int, default=0, help="of the random policy")
-    parser.add_argument("--days", type=int, help="test days, the first so many; all by default")
+    parser.add_argument("--days", type=int, default=6, help="test days, evenly spaced, at most")
     parser.add_argument("--num-envs", type=int, default=256, help="lanes that are timed")
-    parser.add_argument("--steps", type=int, default=48, help="steps of a timed repeat")
+    parser.add_argument("--steps", type=int, default=24, help="steps of a timed repeat")
     parser.add_argument("--repeats", type=int, default=7, help="the median counts")
-    parser.add_argument(
-        "--margin", type=float, default=0.01, help="per unit, where the foresight is persistence"
-    )
     parser.add_argument("--json", action="store_true", help="print one JSON object instead")
     given = vars(parser.parse_args(arguments))
     for name in ("days", "num_envs", "steps", "repeats"):
-        if given[name] is not None and given[name] <= 0:
+        if given[name] <= 0:
             parser.error(f"--{name.replace('_', '-')} is {given[name]}; expected above 0")
-    env_ids = given.pop("env") or [one for one in ENV_IDS if "-VVO-" in one]
+    tasks = given.pop("task") or OWN_UTILITY
+    env_ids = [one for one in given.pop("env") or ENV_IDS if ENV_IDS[one][0] in tasks]
     utilities = given.pop("utility") or UTILITIES
     return Options(env_ids=tuple(env_ids), utilities=tuple(utilities), **given)
+
+
+def is_large(env_id: str) -> bool:
+    """Whether it is a feeder of thousands of nodes."""
+    return ENV_IDS[env_id][1] == "ieee8500"
 
 
 def make(env_id: str, utility: str, num_envs: int, split: str = "test") -> GridVectorEnv:
@@ -98,26 +111,55 @@ def random_policy(env: GridVectorEnv, seed: int) -> Act:
     return lambda observation: rng.uniform(-1.0, 1.0, (len(observation), n)).astype(np.float32)
 
 
-def good_policy(env: GridVectorEnv, seed: int) -> Act:
-    """Operators' rules, followed to the letter."""
-    return Behaviour(env, GOOD, np.random.default_rng(seed))
+def good_policy(env: GridVectorEnv, seed: int, task: str) -> Act:
+    """The rules of a task, followed to the letter."""
+    if task == "VVO":
+        return Behaviour(env, GOOD, np.random.default_rng(seed))
+    return {"DER": Shave, "EV": Spread}[task](env)
 
 
-def run_day(env: VectorEnv, act: Act, days: NDArray[np.int64]) -> tuple[Bools, Floats, Floats]:
-    """A day a lane: steps that left any limit, returns, and reasons of the shield by share."""
+@dataclass
+class Run:
+    """A day a lane.
+
+    Attributes:
+        violated: (step, lane) whether any limit was left.
+        reward: (lane,) return.
+        price: (lane,) of the violations.
+        reasons: Of the shield, shares of its steps.
+    """
+
+    violated: Bools
+    reward: Floats
+    price: Floats
+    reasons: Floats = field(default_factory=lambda: np.zeros(len(Reason)))
+
+    @property
+    def held(self) -> Bools:
+        """(lane,) days on which the limits held throughout."""
+        return ~self.violated.any(axis=0)
+
+
+def run_day(env: VectorEnv, act: Act, days: Days) -> Run:
+    """Run a day in every lane; one that collapses is violated until its end."""
     observation, _ = env.reset(options={"day": days})
     lanes = env.unwrapped
     assert isinstance(lanes, GridVectorEnv)
-    violated, total = [], np.zeros(len(days))
-    reasons, running = np.zeros(len(Reason)), np.ones(len(days), dtype=bool)
-    for _ in range(lanes.case.horizon):
+    n, step_h = len(days), lanes.case.year.step_h
+    run = Run(np.ones((lanes.case.horizon, n), dtype=bool), np.zeros(n), np.zeros(n))
+    running = np.ones(n, dtype=bool)
+    for step in range(lanes.case.horizon):
         observation, reward, terminated, _, info = env.step(act(observation))
-        violated.append(np.where(running, (info["cost"] > 0.0) | terminated, True))
-        total += np.where(running, reward, 0.0)
+        run.violated[step] = np.where(running, (info["cost"] > 0.0) | terminated, True)
+        run.reward += np.where(running, reward, 0.0)
+        for channel in lanes.case.costs:
+            usd = PRICES.get(channel.name, 1.0) * info["costs"][channel.name] * step_h
+            run.price += np.where(running, usd, 0.0)
         if "shield" in info:
-            reasons += np.bincount(info["shield"]["reason"][running], minlength=len(Reason))
+            run.reasons += np.bincount(info["shield"]["reason"][running], minlength=len(Reason))
         running &= ~terminated
-    return np.array(violated), total, reasons / max(reasons.sum(), 1.0)
+    run.reasons /= max(run.reasons.sum(), 1.0)
+    return run
 
 
 def share_of(violated: Bools, among: Bools) -> float:
@@ -125,56 +167,65 @@ def share_of(violated: Bools, among: Bools) -> float:
     return float(violated[among].sum() / max(among.sum(), 1))
 
 
-def kept_of(unshielded: Floats, shielded: Floats) -> float:
-    """Share of the return that is kept; returns are money paid, below zero."""
-    return float(1.0 - (unshielded.mean() - shielded.mean()) / abs(unshielded.mean()))
+def kept_of(before: Floats, after: Floats) -> float | None:
+    """Share of a mean return that is kept; returns are money paid, below zero. None of none."""
+    if not len(before):
+        return None
+    return float(1.0 - (before.mean() - after.mean()) / abs(before.mean()))
 
 
 def quality(options: Options, env_id: str, utility: str) -> dict[str, Any]:
-    """Violations and returns on the test days of a utility."""
-    days = make(env_id, utility, 1).case.days[: options.days]
-    n, seed = len(days), options.seed
+    """Violations and returns on test days of a utility."""
+    task, seed = ENV_IDS[env_id][0], options.seed
+    test_days = make(env_id, utility, 1).case.days
+    n = min(LARGE_DAYS if is_large(env_id) else options.days, len(test_days))
+    days = test_days[np.linspace(0, len(test_days) - 1, n).astype(int)]
     plain, env = make(env_id, utility, n), make(env_id, utility, n)
-    shield = ShieldVector(env)
-    backed, _, _ = run_day(plain, _backup_of(plain), days)
-    unshielded, _, _ = run_day(plain, random_policy(plain, seed), days)
-    shielded, _, reasons = run_day(shield, random_policy(env, seed), days)
-    good, good_return, _ = run_day(plain, good_policy(plain, seed), days)
-    kept, kept_return, good_reasons = run_day(shield, good_policy(env, seed), days)
-    unforeseen, _, _ = run_day(
-        ShieldVector(env, margin_pu=options.margin, foresight="persistence"),
-        random_policy(env, seed),
-        days,
+    exact = ShieldVector(env)
+    forecast = ShieldVector(
+        env, margin_pu=MARGIN_PU, margin_share=MARGIN_SHARE, foresight="forecast"
     )
-    held, calm = ~backed, ~kept.any(axis=0)
+    backup = run_day(plain, backup_of(plain), days)
+    unshielded = run_day(plain, random_policy(plain, seed), days)
+    shielded = run_day(exact, random_policy(env, seed), days)
+    foreseen = run_day(forecast, random_policy(env, seed), days)
+    good = run_day(plain, good_policy(plain, seed, task), days)
+    kept = run_day(exact, good_policy(env, seed, task), days)
+    kept_foreseen = run_day(forecast, good_policy(env, seed, task), days)
+    holds = ~backup.violated
     return {
         "env_id": env_id,
         "utility": utility,
         "days": n,
-        "steps": int(backed.size),
-        "violated_backup": float(backed.mean()),
-        "violated_random": float(unshielded.mean()),
-        "violated_random_shielded": float(shielded.mean()),
-        "violated_random_shielded_where_backup_holds": share_of(shielded, held),
-        "violated_first_step_shielded": float(shielded[0].mean()),
-        "violated_persistence": float(unforeseen.mean()),
-        "violated_persistence_where_backup_holds": share_of(unforeseen, held),
-        "interventions_random": float(1.0 - reasons[Reason.AS_PROPOSED]),
-        "reasons_random": {one.name: float(reasons[one]) for one in Reason},
-        "violated_good": float(good.mean()),
-        "violated_good_shielded": float(kept.mean()),
-        "interventions_good": float(1.0 - good_reasons[Reason.AS_PROPOSED]),
-        "return_good": float(good_return.mean()),
-        "return_good_shielded": float(kept_return.mean()),
-        "return_kept": kept_of(good_return, kept_return),
-        "days_held": int(calm.sum()),
-        "return_kept_on_days_held": kept_of(good_return[calm], kept_return[calm])
-        if calm.any()
-        else 0.0,
+        "steps": int(holds.size),
+        "steps_backup_holds": int(holds.sum()),
+        "violated_backup": float(backup.violated.mean()),
+        "violated_random": float(unshielded.violated.mean()),
+        "violated_random_shielded": float(shielded.violated.mean()),
+        "violated_random_shielded_where_backup_holds": share_of(shielded.violated, holds),
+        "violated_random_forecast": float(foreseen.violated.mean()),
+        "violated_random_forecast_where_backup_holds": share_of(foreseen.violated, holds),
+        "interventions_random": float(1.0 - shielded.reasons[Reason.AS_PROPOSED]),
+        "reasons_random": {one.name: float(shielded.reasons[one]) for one in Reason},
+        "violated_good": float(good.violated.mean()),
+        "violated_good_shielded": float(kept.violated.mean()),
+        "violated_good_forecast": float(kept_foreseen.violated.mean()),
+        "interventions_good": float(1.0 - kept.reasons[Reason.AS_PROPOSED]),
+        "return_good": float(good.reward.mean()),
+        "return_good_shielded": float(kept.reward.mean()),
+        "days_held": int(kept.held.sum()),
+        "days_own": int(good.held.sum()),
+        "kept": kept_of(good.reward, kept.reward),
+        "kept_on_days_held": kept_of(good.reward[kept.held], kept.reward[kept.held]),
+        "kept_at_price": kept_of(good.reward - good.price, kept.reward - kept.price),
+        "kept_forecast_on_own_days": kept_of(
+            good.reward[good.held], kept_foreseen.reward[good.held]
+        ),
     }
 
 
-def _backup_of(env: GridVectorEnv) -> Act:
+def backup_of(env: GridVectorEnv) -> Act:
+    """The backup controller of a shield as a policy."""
     shield = ShieldVector(env)
 
     def act(observation: NDArray[np.float32]) -> NDArray[Any]:
@@ -195,14 +246,20 @@ def seconds_of(env: VectorEnv, act: Act, n_steps: int, seed: int) -> float:
 
 def cost(options: Options, env_id: str) -> dict[str, Any]:
     """Seconds of a step, the two sides in turn."""
-    plain, inner = (make(env_id, "coastal", options.num_envs, "train") for _ in range(2))
+    task = ENV_IDS[env_id][0]
+    n = min(options.num_envs, LARGE_LANES) if is_large(env_id) else options.num_envs
+    plain, inner = (make(env_id, OWN_UTILITY[task], n, "train") for _ in range(2))
     shield = ShieldVector(inner)
-    result: dict[str, Any] = {"env_id": env_id, "num_envs": options.num_envs}
-    for name, policy in (("random", random_policy), ("good", good_policy)):
+    result: dict[str, Any] = {"env_id": env_id, "num_envs": n}
+    for name in ("random", "good"):
         sides: tuple[list[float], list[float]] = ([], [])
         for repeat in range(options.repeats + 1):
             for side, env, acts in ((0, plain, plain), (1, shield, inner)):
-                act = policy(acts, repeat)
+                act = (
+                    random_policy(acts, repeat)
+                    if name == "random"
+                    else good_policy(acts, repeat, task)
+                )
                 seconds = seconds_of(env, act, options.steps, repeat)
                 if repeat:  # the first compiles
                     sides[side].append(seconds)
@@ -211,74 +268,97 @@ def cost(options: Options, env_id: str) -> dict[str, Any]:
     return result
 
 
-def measure(options: Options) -> dict[str, Any]:
-    """Everything."""
-    return {
-        "quality": [
-            quality(options, env_id, utility)
-            for env_id in options.env_ids
-            for utility in options.utilities
-        ],
-        "cost": [cost(options, env_id) for env_id in options.env_ids],
-        "margin_pu": options.margin,
-        "seed": options.seed,
-        "python": platform.python_version(),
-        "machine": platform.machine(),
-        "versions": {name: version(name) for name in VERSIONS},
-    }
+def utilities_of(options: Options, env_id: str) -> Sequence[str]:
+    """Those whose days are run; of a large feeder the id's own, unless others are named."""
+    if is_large(env_id) and options.utilities == UTILITIES:
+        return (OWN_UTILITY[ENV_IDS[env_id][0]],)
+    return options.utilities
 
 
-def show(results: dict[str, Any], console: Console) -> None:
-    """Print the results as tables."""
-    table = Table(title="Share of steps that leave the limits; return kept by a good policy")
-    for heading in ("id", "utility", "steps", "backup", "random", "shielded", "where backup holds"):
-        table.add_column(heading)
-    for heading in (
-        "by persistence",
-        "where backup holds",
-        "good",
-        "shielded",
-        "return kept",
-        "on days held",
-    ):
-        table.add_column(heading)
-    for one in results["quality"]:
-        shares = (
-            "violated_backup",
-            "violated_random",
-            "violated_random_shielded",
-            "violated_random_shielded_where_backup_holds",
-            "violated_persistence",
-            "violated_persistence_where_backup_holds",
-            "violated_good",
-            "violated_good_shielded",
-            "return_kept",
-            "return_kept_on_days_held",
-        )
-        table.add_row(
-            one["env_id"].split("/")[1],
-            one["utility"],
-            str(one["steps"]),
-            *(f"{one[key]:.2%}" for key in shares),
-        )
-    console.print(table)
-    table = Table(title="Seconds of a step, shielded over unshielded, median of repeats")
-    for heading in ("id", "lanes", "random policy", "good policy"):
-        table.add_column(heading)
-    for one in results["cost"]:
-        ratios = (f"{one[f'ratio_{name}']:.2f}" for name in ("random", "good"))
-        table.add_row(one["env_id"].split("/")[1], str(one["num_envs"]), *ratios)
-    console.print(table)
+LIMITS = (
+    ("backup", "violated_backup"),
+    ("random", "violated_random"),
+    ("shielded", "violated_random_shielded"),
+    ("where holds", "violated_random_shielded_where_backup_holds"),
+    ("forecast", "violated_random_forecast"),
+    ("where holds", "violated_random_forecast_where_backup_holds"),
+)
+RETURNS = (
+    ("good", "violated_good"),
+    ("shielded", "violated_good_shielded"),
+    ("kept", "kept"),
+    ("days held", "kept_on_days_held"),
+    ("at price", "kept_at_price"),
+    ("forecast", "violated_good_forecast"),
+    ("kept, own", "kept_forecast_on_own_days"),
+)
+
+
+def line(name: str, utility: str, cells: Sequence[str]) -> str:
+    """A row of a table."""
+    return f"{name:16} {utility:9}" + "".join(f"{cell:>12}" for cell in cells)
+
+
+def percent(share: float | None) -> str:
+    """A share in words."""
+    return "-" if share is None else f"{share:.2%}"
+
+
+def show_quality(options: Options) -> list[dict[str, Any]]:
+    """Measure, and print a line as soon as it is there."""
+    rows = []
+    for title, columns in (("Steps that leave the limits", LIMITS), ("A good policy", RETURNS)):
+        if not options.json:
+            print(f"{title}\n{line('id', 'utility', [heading for heading, _ in columns])}")
+        if columns is LIMITS:
+            for env_id in options.env_ids:
+                for utility in utilities_of(options, env_id):
+                    rows.append(quality(options, env_id, utility))
+                    if not options.json:
+                        show(rows[-1], columns)
+        elif not options.json:
+            for row in rows:
+                show(row, columns)
+    return rows
+
+
+def show(row: dict[str, Any], columns: Sequence[tuple[str, str]]) -> None:
+    """Print a row."""
+    cells = [percent(row[key]) for _, key in columns]
+    print(line(row["env_id"].split("/")[1], row["utility"], cells), flush=True)
+
+
+def show_cost(options: Options) -> list[dict[str, Any]]:
+    """Measure, and print a line as soon as it is there."""
+    if not options.json:
+        print("Seconds of a step, shielded over unshielded, median of repeats")
+        print(line("id", "lanes", ["random", "good"]))
+    rows = []
+    for env_id in options.env_ids:
+        rows.append(cost(options, env_id))
+        if not options.json:
+            ratios = [f"{rows[-1][f'ratio_{name}']:.2f}" for name in ("random", "good")]
+            print(line(env_id.split("/")[1], str(rows[-1]["num_envs"]), ratios), flush=True)
+    return rows
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure, print, and write the results where asked."""
+    """Measure, and print tables or one object."""
     options = parse(sys.argv[1:] if arguments is None else arguments)
-    results = measure(options)
+    results = {
+        "quality": [] if options.part == "cost" else show_quality(options),
+        "cost": [] if options.part == "quality" else show_cost(options),
+    }
     if options.json:
-        print(json.dumps(results))
-    else:
-        show(results, Console())
+        told = {
+            "options": asdict(options),
+            "margin_pu": MARGIN_PU,
+            "margin_share": MARGIN_SHARE,
+            "python": platform.python_version(),
+            "machine": platform.machine(),
+            "versions": {name: version(name) for name in VERSIONS},
+        }
+        print(json.dumps({**results, **told}))
     return 0
 
 

@@ -13,13 +13,15 @@ from grid_fed_rl.envs.limited import Limited
 from grid_fed_rl.powerflow import PowerFlow
 from grid_fed_rl.safety.projection import Program, project, whole_settings
 
-__all__ = ["Nearest", "Room"]
+__all__ = ["NOTEWORTHY", "Nearest", "Room"]
 
 Floats = NDArray[np.float64]
 Lanes = NDArray[np.int64]
 
 NOTEWORTHY = 0.01  # share of a full action below which nothing is refined
 ENOUGH = 0.02  # units by which a limit may be missed, eased, so that a trial is worth it
+SPARE = 0.05  # units that a limit must be held by, so that less is worth a trial
+SPARE = 0.05  # units that limits must be held by, so that less active power is worth a trial
 STRICT = 1e6  # price of missing a limit by a unit, where it can be held
 WORTH = 1e2  # the same where it cannot: about a full action of active power
 PENALTY = 1e4  # the same in the search of settings
@@ -117,6 +119,17 @@ class Nearest:
         if len(at):
             x[at], _ = solved(program, at, WORTH)
         return position + x, missed
+
+    @property
+    def may_spend(self) -> NDArray[np.bool_]:
+        """(lever,) whether it moves active power, and by any amount."""
+        return self._is_dear & (self._step <= 0.0)
+
+    def spares(self, seen: PowerFlow) -> NDArray[np.bool_]:
+        """(lane,) whether limits are held with so much room that less would be worth a trial."""
+        rows = self._limited.rows(seen)
+        left = np.minimum(rows.high, -rows.low) + rows.ease
+        return left.min(axis=1, initial=np.inf) > SPARE
 
     def _position(self, seen: PowerFlow) -> Floats:
         return self._levers.position(seen.setpoint)

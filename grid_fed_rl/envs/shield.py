@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from grid_fed_rl.envs.costs import limits_of
 from grid_fed_rl.envs.guard import Foresight, Guard
-from grid_fed_rl.envs.info import first_lane, masked
+from grid_fed_rl.envs.info import first_lane, masked, with_masks
 from grid_fed_rl.envs.single import GridEnv
 from grid_fed_rl.envs.tries import Reason
 from grid_fed_rl.envs.vector import GridVectorEnv
@@ -24,19 +24,37 @@ Bools = NDArray[np.bool_]
 Info = dict[str, Any]
 
 
-class _Watch:
-    """A guard, and what it remembers of each lane's episode."""
+class _Shielded:
+    """What shields of single and of vector environments share: all but the wrapping.
 
-    def __init__(
+    That is a guard, and what is remembered of each lane's episode.
+    """
+
+    def _keep(
         self,
         lanes: GridVectorEnv,
+        spaces: tuple[gymnasium.Space, gymnasium.Space],
         limits: Limits | None,
         margins: tuple[float, float],
         foresight: Foresight,
     ) -> None:
+        """Get ready.
+
+        Args:
+            lanes: The vector environment at the bottom.
+            spaces: Actions of a lane as the wrapped environment takes them, and its own.
+            limits: See `ShieldVector`.
+            margins: Of voltages, and of the rest.
+            foresight: See `ShieldVector`.
+        """
+        if spaces[0] != spaces[1]:
+            raise TaskError(
+                f"the shield wraps an environment whose actions are {spaces[1]}; a wrapper below "
+                f"makes them {spaces[0]}: put the shield inside"
+            )
         case = lanes.case
-        self.lanes, self._exact = lanes, foresight == "exact"
-        self.guard = Guard(
+        self._lanes, self._exact = lanes, foresight == "exact"
+        self._guard = Guard(
             case,
             limits_of(case.costs) if limits is None else limits,
             margins,
@@ -51,51 +69,49 @@ class _Watch:
         self._all_steps = self._all_interventions = 0
 
     @property
-    def rate(self) -> float:
-        """Share of all steps so far that were intervened in."""
+    def intervention_rate(self) -> float:
+        """Share of all steps since the shield was made that it intervened in."""
         return self._all_interventions / max(self._all_steps, 1)
 
-    def begin(self, lanes: Bools | slice) -> None:
+    def _begin(self, lanes: Bools | slice) -> None:
         """Forget lanes that begin an episode."""
         self._last_safe[lanes] = np.nan
         self._steps[lanes] = self._interventions[lanes] = 0.0
 
-    def nothing(self) -> Info:
-        """The log right after a reset."""
-        n, blank = self.lanes.num_envs, self.lanes.stated(np.zeros(self._last_safe.shape))
-        return _with_masks(
-            {
-                "intervened": np.zeros(n, dtype=np.bool_),
-                "safe": np.zeros(n, dtype=np.bool_),
-                "reason": np.zeros(n, dtype=np.int64),
-                "proposed": np.zeros_like(blank),
-                "executed": np.zeros_like(blank),
-                "rate": np.zeros(n),
-            }
-        )
+    def _log(self) -> Info:
+        """The log of every lane, of nothing done yet."""
+        n, blank = self._lanes.num_envs, self._lanes.stated(np.zeros(self._last_safe.shape))
+        return {
+            "intervened": np.zeros(n, dtype=np.bool_),
+            "safe": np.zeros(n, dtype=np.bool_),
+            "reason": np.zeros(n, dtype=np.int64),
+            "proposed": np.zeros_like(blank),
+            "executed": np.zeros_like(blank),
+            "rate": np.zeros(n),
+        }
 
-    def decide(self, given: NDArray[Any], numbers: Floats) -> tuple[NDArray[Any], Info]:
+    def _decide(self, given: NDArray[Any], numbers: Floats) -> tuple[NDArray[Any], Info]:
         """What to execute in every lane, and the log of it.
 
         Args:
             given: (lane, action) as proposed.
             numbers: The same from -1 to 1.
         """
-        lanes, log = self.lanes, self.nothing()
-        self.begin(lanes.ended)
+        lanes, log = self._lanes, self._log()
+        self._begin(lanes.ended)
         going = np.flatnonzero(~lanes.ended)
         if not len(going):
             return given, log
         every = len(going) == lanes.num_envs
         before = lanes.snapshot if every else lanes.snapshot.lanes(going)
-        decision = self.guard.decide(before, numbers[going], self._last_safe[going])
+        decision = self._guard.decide(before, numbers[going], self._last_safe[going])
         if self._exact:
             lanes.foresee(decision.action, decision.made)
         intervened = decision.reason != Reason.AS_PROPOSED
         executed = np.array(given)
         executed[going[intervened]] = lanes.stated(decision.action[intervened])
         safe = np.flatnonzero(decision.safe)
-        position = self.guard.levers.position(decision.made.flow.setpoint)
+        position = self._guard.levers.position(decision.made.flow.setpoint)
         self._last_safe[going[safe]] = position[safe]
         self._steps[going] += 1
         self._interventions[going] += intervened
@@ -113,26 +129,31 @@ class _Watch:
         return executed, log
 
 
-class ShieldVector(VectorWrapper):
+class ShieldVector(_Shielded, VectorWrapper):
     """Keeps every lane of a vector environment within limits, whatever its policy does.
 
     In every step the proposed actions are carried out ahead of time, by the engine
     itself, all lanes in one batch. A lane that would leave the limits executes another
     action: the nearest one that holds them. That is found by projecting onto the limits,
-    linearised by the sensitivities (`safety.projection`), rounding what has whole
-    settings and searching their neighbours; each answer is verified by a power flow, and
-    the projection repeated about it. Where nothing safe is found the local controls (with
-    the volt-var curve of category B), the last safe setting and holding are tried, and of
-    all that was tried, what leaves the limits by least is executed. Only actions of the
+    linearised by the sensitivities (`nearest`, `safety.projection`), rounding what has
+    whole settings and searching their neighbours; each answer is verified by a power flow,
+    and the projection repeated about it. Active power stays as proposed where taps, banks
+    and reactive power will do. Where nothing safe is found the local controls (with the
+    volt-var curve of category B), the last safe setting and holding are tried, and of all
+    that was tried, what leaves the limits by least is executed. Only actions of the
     environment's own space are executed.
 
     What the guarantee is depends on the foresight:
 
-    - ``exact``: load and sun of the step to come are known, as to the environment's own
-      forecast. An action is judged by the very power flow that the step will have: if
-      ``info["shield"]["safe"]`` is true, the step holds the limits.
-    - ``persistence``: load and sun are taken to stay as they are. If ``safe`` is true, the
-      limits would hold had nothing changed; `margin_pu` is what is left for change.
+    - ``exact``: load, sun and cars of the step to come are known. An action is judged by
+      the very power flow that the step will have: if ``info["shield"]["safe"]`` is true,
+      the step holds the limits.
+    - ``forecast``: of load and sun the totals are known, as the observation has them; every
+      load and PV is taken to have the share of them that it has now.
+    - ``persistence``: everything is taken to stay as it is.
+
+    Without exact foresight ``safe`` says that the limits, each less its margin, would hold
+    were it so; margins are what is left for what differs.
 
     A shield that does not intervene changes nothing, to the last bit. ``info["shield"]``
     has, a lane each, ``intervened``, ``reason`` (a `Reason`), ``safe``, ``proposed`` and
@@ -142,9 +163,9 @@ class ShieldVector(VectorWrapper):
         env: A `GridVectorEnv`, or wrappers around one that leave actions alone.
         limits: What must hold; what the environment's cost channels measure by default.
         margin_pu: Distance that predicted voltages keep from their limits.
-        margin_share: The same of loading, as a share of ratings, and of the substation's
-            power, as a share of the feeder's nominal load.
-        foresight: ``exact`` or ``persistence``.
+        foresight: ``exact``, ``forecast`` or ``persistence``.
+        margin_share: Distance that predicted loading keeps from its limit, as a share of
+            ratings, and the substation's power, as a share of the feeder's nominal load.
 
     Raises:
         TaskError: the environment is another, or an argument makes no sense.
@@ -155,29 +176,25 @@ class ShieldVector(VectorWrapper):
         env: VectorEnv,
         limits: Limits | None = None,
         margin_pu: float = 0.0,
-        margin_share: float = 0.0,
         foresight: Foresight = "exact",
+        margin_share: float = 0.0,
     ) -> None:
         super().__init__(env)
         lanes = env.unwrapped
         if not isinstance(lanes, GridVectorEnv):
             raise TaskError(f"the shield wraps a GridVectorEnv; this is a {type(lanes).__name__}")
-        _refuse_changed_actions(env.single_action_space, lanes.single_action_space)
-        self._lanes = lanes
-        self._watch = _Watch(lanes, limits, (margin_pu, margin_share), foresight)
-
-    @property
-    def intervention_rate(self) -> float:
-        """Share of all steps since the shield was made that it intervened in."""
-        return self._watch.rate
+        spaces = env.single_action_space, lanes.single_action_space
+        self._keep(lanes, spaces, limits, (margin_pu, margin_share), foresight)
 
     def backup_action(self) -> NDArray[Any]:
         """The action nearest to what local controls would do in the step to come.
 
         Regulators and capacitors follow their own controls, inverters the volt-var curve
-        of category B; (lane, action), of the environment's space.
+        of category B; PV is cut where the substation must not take more back; batteries
+        and flexible loads idle, and no car charges. (lane, action), of the environment's
+        space.
         """
-        return self._lanes.stated(self._watch.guard.local(self._lanes.snapshot))
+        return self._lanes.stated(self._guard.local(self._lanes.snapshot))
 
     def reset(
         self,
@@ -187,8 +204,8 @@ class ShieldVector(VectorWrapper):
     ) -> tuple[Any, Info]:
         """Begin a new episode in every lane."""
         observation, info = self.env.reset(seed=seed, options=options)  # type: ignore[arg-type]
-        self._watch.begin(slice(None))
-        return observation, _logged(info, self._watch.nothing())
+        self._begin(slice(None))
+        return observation, {**info, **_logged(self._log())}
 
     def step(self, actions: ArrayLike) -> tuple[Any, Any, Any, Any, Info]:
         """Carry out the actions, or what the shield makes of them.
@@ -198,28 +215,29 @@ class ShieldVector(VectorWrapper):
             TaskError: the environment was never reset.
         """
         numbers = self._lanes.checked(actions, (self.num_envs,))
-        executed, log = self._watch.decide(np.asarray(actions), numbers)
+        executed, log = self._decide(np.asarray(actions), numbers)
         observation, reward, terminated, truncated, info = self.env.step(executed)
-        info = _logged(info, log)
+        logged = _logged(log)
+        info = {**info, **logged}
         if self._lanes.metadata["autoreset_mode"] is AutoresetMode.SAME_STEP:
             over = np.asarray(terminated | truncated)
             if over.any():
-                self._watch.begin(over)
-                info["shield"] = masked(log, ~over)
-                info["final_info"] = _logged(info["final_info"], masked(log, over))
+                self._begin(over)
+                info |= masked(logged, ~over)
+                info["final_info"] = {**info["final_info"], **masked(logged, over)}
         return observation, reward, terminated, truncated, info
 
 
-class Shield(gymnasium.Wrapper):
+class Shield(_Shielded, gymnasium.Wrapper):
     """Keeps a single environment within limits; see `ShieldVector`.
 
     Args:
         env: A `GridEnv`, or wrappers around one that leave actions alone.
         limits: What must hold; what the environment's cost channels measure by default.
         margin_pu: Distance that predicted voltages keep from their limits.
-        margin_share: The same of loading, as a share of ratings, and of the substation's
-            power, as a share of the feeder's nominal load.
-        foresight: ``exact`` or ``persistence``.
+        foresight: ``exact``, ``forecast`` or ``persistence``.
+        margin_share: Distance that predicted loading keeps from its limit, as a share of
+            ratings, and the substation's power, as a share of the feeder's nominal load.
 
     Raises:
         TaskError: the environment is another, or an argument makes no sense.
@@ -230,29 +248,23 @@ class Shield(gymnasium.Wrapper):
         env: gymnasium.Env,
         limits: Limits | None = None,
         margin_pu: float = 0.0,
-        margin_share: float = 0.0,
         foresight: Foresight = "exact",
+        margin_share: float = 0.0,
     ) -> None:
         super().__init__(env)
         single = env.unwrapped
         if not isinstance(single, GridEnv) or not isinstance(single.lanes, GridVectorEnv):
             raise TaskError(f"the shield wraps a GridEnv; this is a {type(single).__name__}")
-        _refuse_changed_actions(env.action_space, single.action_space)
-        self._lanes = single.lanes
-        self._watch = _Watch(single.lanes, limits, (margin_pu, margin_share), foresight)
-
-    @property
-    def intervention_rate(self) -> float:
-        """Share of all steps since the shield was made that it intervened in."""
-        return self._watch.rate
+        spaces = env.action_space, single.action_space
+        self._keep(single.lanes, spaces, limits, (margin_pu, margin_share), foresight)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Any, Info]:
         """Begin a new episode."""
         observation, info = self.env.reset(seed=seed, options=options)
-        self._watch.begin(slice(None))
-        return observation, {**info, "shield": first_lane(self._watch.nothing())}
+        self._begin(slice(None))
+        return observation, {**info, **first_lane(_logged(self._log()))}
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, Info]:
         """Carry out the action, or what the shield makes of it.
@@ -264,26 +276,12 @@ class Shield(gymnasium.Wrapper):
         if self._lanes.ended[0]:
             raise TaskError("episode is over; call reset() before step()")
         numbers = self._lanes.checked(action, ())
-        executed, log = self._watch.decide(np.asarray(action)[None], numbers[None])
+        executed, log = self._decide(np.asarray(action)[None], numbers[None])
         observation, reward, terminated, truncated, info = self.env.step(executed[0])
-        return observation, reward, terminated, truncated, {**info, "shield": first_lane(log)}
+        info = {**info, **first_lane(_logged(log))}
+        return observation, reward, terminated, truncated, info
 
 
-def _refuse_changed_actions(space: gymnasium.Space, own: gymnasium.Space) -> None:
-    if space != own:
-        raise TaskError(
-            f"the shield wraps an environment whose actions are {own}; a wrapper below makes "
-            f"them {space}: put the shield inside"
-        )
-
-
-def _with_masks(entries: Info) -> Info:
-    info: Info = {}
-    for key, value in entries.items():
-        info[key] = value
-        info[f"_{key}"] = np.ones(len(value), dtype=np.bool_)
-    return info
-
-
-def _logged(info: Info, log: Info) -> Info:
-    return {**info, "shield": log, "_shield": log["_rate"]}
+def _logged(log: Info) -> Info:
+    """The log as entries of a vector environment's info."""
+    return with_masks({"shield": log}, len(log["rate"]))

@@ -125,10 +125,19 @@ class Best:
         """Lanes in which nothing that holds the limits was found yet."""
         return np.flatnonzero(self.excess > 0.0)
 
-    def offer(self, at: Lanes, tried: Decision, rows: Lanes | None = None) -> None:
-        """Take what was tried in these lanes (its `rows`) where it leaves limits by less."""
+    def offer(
+        self,
+        at: Lanes,
+        tried: Decision,
+        rows: Lanes | None = None,
+        better: NDArray[np.bool_] | None = None,
+    ) -> None:
+        """Take what was tried in these lanes (its `rows`) where it is better.
+
+        That is, where it leaves limits by less, if it is not said.
+        """
         rows = np.arange(len(at)) if rows is None else rows
-        better = tried.excess[rows] < self.excess[at]
+        better = tried.excess[rows] < self.excess[at] if better is None else better
         at, rows = at[better], rows[better]
         self.tried.append(tried)
         self.action[at], self.excess[at] = tried.action[rows], tried.excess[rows]

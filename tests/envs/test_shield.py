@@ -222,8 +222,8 @@ def test_what_was_handed_over_is_forgotten_by_another_action_or_a_reset(case13, 
         lanes, plain = GridVectorEnv(case13, 3), GridVectorEnv(case13, 3)
         for env in (lanes, plain):
             env.reset(seed=0)
-        watch = ShieldVector(lanes, ANYTHING_GOES)._watch
-        watch.decide(proposed, lanes.checked(proposed, (3,)))
+        shield = ShieldVector(lanes, ANYTHING_GOES)
+        shield._decide(proposed, lanes.checked(proposed, (3,)))
         if again:
             same(lanes.reset(seed=9), plain.reset(seed=9))
             same(lanes.step(proposed), plain.step(proposed))
