@@ -154,9 +154,18 @@ class Guard:
     # ---- the nearest safe action ------------------------------------------------
 
     def _project(self, start: Start, room: Room, best: Best, at: Lanes) -> None:
-        """Project proposals, verify, and project anew about the answer."""
+        """Project proposals, verify, and project anew about the answer.
+
+        A proposal that does not converge is projected from where devices stand.
+        """
         seen = best.tried[0].made.flow.rows(at)
         centre = np.clip(self.levers.position(seen.setpoint), room.least, room.most)
+        lost = np.flatnonzero(~seen.converged)
+        if len(lost):
+            stands, within = start.lanes(lost), room.lanes(lost)
+            held = within.action(self.levers.position(self._standing(stands)))
+            tried = self._tried(stands, self._represented(held), Reason.HELD)
+            seen = seen.with_rows(lost, tried.made.flow)
         hopeless = np.zeros(len(at), dtype=np.int64)  # projections in a row that found nothing
         for _ in range(ROUNDS):
             left = np.flatnonzero((best.excess[at] > 0.0) & seen.converged & (hopeless < GIVEN_UP))
