@@ -35,7 +35,9 @@ Lanes = NDArray[np.int64]
 Represented = Callable[[Floats], Floats]  # (lane, action) to the nearest that can be stated
 
 BACKUPS = (Reason.LOCAL_CONTROLS, Reason.LAST_SAFE, Reason.HELD)
-ROUNDS = 5  # projections, each about the power flow of the last
+# Times that limits of voltage are aimed within, as far as slopes ask for: of projections one
+# after the other, each about the power flow of the last. Local controls undo part of a move.
+AIMS = (1.0, 1.0, 2.0, 3.0, 4.0)
 GIVEN_UP = 2  # of them in a row that say that nothing holds
 HALVINGS = 3  # of active power that is spent in vain
 CUT = 1.02  # times what flows back that PV is cut by: what is lost is less then
@@ -167,14 +169,14 @@ class Guard:
             tried = self._tried(stands, self._represented(held), Reason.HELD)
             seen = seen.with_rows(lost, tried.made.flow)
         hopeless = np.zeros(len(at), dtype=np.int64)  # projections in a row that found nothing
-        for _ in range(ROUNDS):
+        for wider in AIMS:
             left = np.flatnonzero((best.excess[at] > 0.0) & seen.converged & (hopeless < GIVEN_UP))
             if not len(left):
                 return
             if len(left) < len(at):
                 at, seen, start = at[left], seen.rows(left), start.lanes(left)
                 room, centre, hopeless = room.lanes(left), centre[left], hopeless[left]
-            nearest, missed = self._nearest.positions(seen, centre, room)
+            nearest, missed = self._nearest.positions(seen, centre, room, wider)
             tried = self._tried(start, self._represented(room.action(nearest)), Reason.PROJECTED)
             best.offer(at, tried)
             seen, hopeless = tried.made.flow, np.where(missed, hopeless + 1, 0)

@@ -207,8 +207,13 @@ class Limited:
 
     # ---- how levers bring them back -------------------------------------------------
 
-    def rows(self, seen: PowerFlow) -> Rows:
-        """What moves from where the lanes stand have to bring about."""
+    def rows(self, seen: PowerFlow, wider: float = 1.0) -> Rows:
+        """What moves from where the lanes stand have to bring about.
+
+        Args:
+            seen: Where they stand.
+            wider: Times that voltages are aimed within their limits.
+        """
         n, n_levers = len(seen.v_pu), len(self._levers.each)
         low, high, own = [np.empty((n, 0))], [np.empty((n, 0))], [np.empty((n, 0, n_levers))]
         for one in self._linear:
@@ -222,5 +227,7 @@ class Limited:
             high.append(room)
         least, most, tangents = (np.concatenate(parts, axis=1) for parts in (low, high, own))
         aims = np.full(least.shape[1], FINE)
-        aims[: len(self._aims)] = np.maximum(self._aims, FINE)
-        return Rows(self._shared, tangents, least + aims, most - aims, aims - FINE)
+        aims[: len(self._aims)] = np.maximum(wider * self._aims, FINE)
+        ease = np.zeros_like(aims)
+        ease[: len(self._aims)] = np.maximum(self._aims - FINE, 0.0)
+        return Rows(self._shared, tangents, least + aims, most - aims, ease)

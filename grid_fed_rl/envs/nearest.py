@@ -67,7 +67,7 @@ class Nearest:
         self._is_dear = levers.dear >= ACTIVE_POWER
 
     def positions(
-        self, seen: PowerFlow, centre: Floats, room: Room
+        self, seen: PowerFlow, centre: Floats, room: Room, wider: float
     ) -> tuple[Floats, NDArray[np.bool_]]:
         """The positions nearest to others that hold the limits.
 
@@ -78,12 +78,13 @@ class Nearest:
             seen: Where the lanes stand.
             centre: (lane, lever) what to stay near to.
             room: What they may do.
+            wider: Times that voltages are aimed within their limits.
 
         Returns:
             position: (lane, lever).
             missed: (lane,) whether nothing holds the limits, by the slopes.
         """
-        rows, position, reach = self._limited.rows(seen), self._position(seen), room.reach
+        rows, position, reach = self._limited.rows(seen, wider), self._position(seen), room.reach
         per_action = reach.action_per_position
         # What its own control has moved stays there.
         ends = (np.where(reach.fixed, 0.0, end - position) for end in (room.least, room.most))
