@@ -236,7 +236,7 @@ def test_what_was_handed_over_is_forgotten_by_another_action_or_a_reset(case13, 
 
 @pytest.fixture
 def unprojected(monkeypatch):
-    monkeypatch.setattr(guard_module, "ROUNDS", 0)
+    monkeypatch.setattr(guard_module, "AIMS", ())
     monkeypatch.setattr(guard_module.Guard, "_search_neighbours", lambda *_: None)
 
 

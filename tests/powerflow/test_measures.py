@@ -144,6 +144,29 @@ def test_a_line_is_loaded_by_its_largest_current_and_a_transformer_by_its_power(
     assert share["transformer.sub"] == pytest.approx(abs(flows.power_kva[0, sub].sum()) / 5000.0)
 
 
+def test_loading_is_the_size_of_its_phasors() -> None:
+    """Of lines the currents into end 1, then the powers of transformers; complex shares."""
+    feeder = load("ieee13")
+    lines = {name: replace(line, amps=600.0) for name, line in feeder.lines.items()}
+    network = compile_network(replace(feeder, lines=lines))
+    flow = solve(network, nominal_setpoint(network, 2).with_(tap_position=[[9, 6, 9], [0, 0, 0]]))
+    loading, phasors = measures.loading(network, flow), measures.loading_phasors(network, flow)
+    flows, column = measures.branch_flows(network, flow), 0
+    is_transformer = np.array([name.startswith("transformer.") for name in loading.elements])
+    assert 0 < is_transformer.sum() < len(is_transformer)
+    for k in np.argsort(is_transformer, kind="stable"):
+        at = flows.indices(loading.elements[k], end=1)
+        if is_transformer[k]:
+            kva = loading.share[:, k] / np.abs(flows.power_kva[:, at].sum(axis=1))
+            expected = (flows.power_kva[:, at].sum(axis=1) * kva)[:, None]
+        else:
+            expected = flows.current_a[:, at] / 600.0
+        found = phasors[:, column : column + expected.shape[1]]
+        np.testing.assert_allclose(found, expected, rtol=1e-12, err_msg=loading.elements[k])
+        column += expected.shape[1]
+    assert column == phasors.shape[1]
+
+
 def test_some_branches_are_the_same_as_among_all(network_13: Network) -> None:
     flow = solve(network_13, nominal_setpoint(network_13, 2))
     every = measures.branch_flows(network_13, flow)
@@ -179,6 +202,8 @@ def test_unbalance_by_its_three_definitions(two_bus: Callable[..., Feeder]) -> N
     positive, negative = (1.0 + 0.97 + 0.94) / 3.0, abs(1.0 + 0.97 * a**2 + 0.94 * a**4) / 3.0
     sequence = measures.sequence_unbalance_percent(network, flow)[0]
     assert sequence[bus] == pytest.approx(100.0 * negative / positive)
+    ratio = measures.negative_over_positive(network, flow)[0]
+    assert ratio[bus] == pytest.approx((1.0 + 0.97 * a**2 + 0.94 * a**4) / 3.0 / positive)
 
 
 def test_a_dead_bus_carries_nothing_and_has_no_unbalance(network_13: Network) -> None:

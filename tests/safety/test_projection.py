@@ -1,5 +1,7 @@
 """The batched quadratic program: optimal by its own conditions, whoever stands beside it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.optimize import linprog, nnls
@@ -146,6 +148,56 @@ def test_a_lane_is_the_same_alone_in_any_batch_and_on_any_threads():
         assert settings[1][0] == left[lane]
 
 
+def test_rows_of_a_lanes_own_count_as_shared_ones_do():
+    """Lanes that differ in some rows, each beside itself with all rows shared."""
+    program, rng = random_program(5, n_lanes=9), np.random.default_rng(4)
+    m, n = program.rows.shape
+    assert m > 3
+    own = program.rows[None, 3:] * rng.uniform(0.5, 1.5, (9, m - 3, n))
+    mixed = replace(program, rows=program.rows[:3], own=own)
+    steps, zero = np.full(program.centre.shape, 0.25), np.zeros(program.centre.shape)
+    found, status = project(mixed, relaxed=1e4)
+    settings, left = whole_settings(mixed, found, steps, zero, penalty=100.0)
+    for lane in range(9):
+        index = np.array([lane])
+        alone = replace(
+            program.lanes(index), rows=np.concatenate([program.rows[:3], own[lane]]), own=None
+        )
+        x, its_status = project(alone, relaxed=1e4)
+        np.testing.assert_array_equal(found[lane], x[0])
+        assert status[lane] == its_status[0]
+        whole, its_left = whole_settings(alone, x, steps[index], zero[index], penalty=100.0)
+        np.testing.assert_array_equal(settings[lane], whole[0])
+        assert left[lane] == its_left[0]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_many_bounds_are_met_as_few_are(seed):
+    """Sums of sixty variables that take many of them to a bound, by what optimal is."""
+    rng = np.random.default_rng(seed)
+    n_lanes, n, m = 5, 60, 12
+    rows = rng.uniform(0.2, 1.0, (m, n)) * np.where(rng.random((m, n)) < 0.3, -1.0, 1.0)
+    centre = rng.uniform(-0.9, 0.9, (n_lanes, n))
+    far = rng.uniform(0.5, 0.8, (n_lanes, 1)) * np.abs(rows).sum(axis=1)
+    only_first = np.arange(m) == 0
+    program = Program(
+        rows=rows,
+        centre=centre,
+        weight=rng.uniform(0.2, 3.0, (n_lanes, n)),
+        low=np.where(only_first, far, -np.inf),
+        high=np.where(only_first, np.inf, 0.9 * far),
+        least=np.full((n_lanes, n), -1.0),
+        most=np.full((n_lanes, n), 1.0),
+    )
+    for relaxed in (None, 1e3):
+        x, status = project(program, relaxed)
+        solved = np.flatnonzero(status == ProjectionStatus.SOLVED)
+        assert len(solved) == n_lanes if relaxed else len(solved) > 0
+        for lane in solved:
+            assert kkt_residual(program, lane, x[lane], relaxed) < 1e-6
+        assert (np.abs(x[solved]) > 1.0 - 1e-9).mean() > 0.3
+
+
 def objective(program: Program, lane: int, x, penalty: float) -> float:
     values = program.rows @ x
     outside = np.maximum(program.low[lane] - values, values - program.high[lane])
@@ -181,6 +233,25 @@ def test_settings_are_whole_and_no_neighbour_is_better(seed):
                 moved = x[lane].copy()
                 moved[j] = np.clip(to * step, program.least[lane, j], program.most[lane, j])
                 assert objective(program, lane, moved, penalty) >= here - 1e-9
+
+
+def test_where_no_setting_helps_by_itself_two_are_moved():
+    """One up and the other down: each alone leaves a limit that both together hold."""
+    program = Program(
+        rows=np.array([[1.0, 1.0], [1.0, -1.0]]),
+        centre=np.zeros((1, 2)),
+        weight=np.full((1, 2), 1e-3),
+        low=np.array([[-0.3, 1.8]]),
+        high=np.array([[0.3, 2.2]]),
+        least=np.full((1, 2), -3.0),
+        most=np.full((1, 2), 3.0),
+    )
+    ones, zeros = np.ones((1, 2)), np.zeros((1, 2))
+    stuck = np.array([[1.0, 0.0]])
+    for start in (zeros, stuck):
+        x, left = whole_settings(program, start, ones, zeros, penalty=100.0)
+        np.testing.assert_array_equal(x, [[1.0, -1.0]])
+        assert left[0] == 0.0
 
 
 def test_errors_say_what_is_wrong():

@@ -147,7 +147,7 @@ def loading_phasors(network: Network, flow: PowerFlow) -> Complex:
     enters = np.array(flows.conductors.ends) == 1
     of_line = enters & ~np.repeat(is_transformer, n_conductors)
     amps = np.repeat(table.rating[rated], n_conductors)[of_line]
-    into_first = np.where(enters, flows.power_kva, 0.0)
-    kva = np.add.reduceat(into_first, np.cumsum([0, *n_conductors])[:-1], axis=1)
+    first = np.cumsum([0, *n_conductors])[:-1]
+    kva: Complex = np.add.reduceat(flows.power_kva * enters, first, axis=1)
     powers = kva[:, is_transformer] / table.rating[rated][is_transformer]
     return np.concatenate([flows.current_a[:, of_line] / amps, powers], axis=1)
