@@ -137,7 +137,7 @@ class Run:
     @property
     def held(self) -> Bools:
         """(lane,) days on which the limits held throughout."""
-        return ~self.violated.any(axis=0)
+        return np.asarray(~self.violated.any(axis=0))
 
 
 def run_day(env: VectorEnv, act: Act, days: Days) -> Run:
@@ -304,36 +304,37 @@ def percent(share: float | None) -> str:
     return "-" if share is None else f"{share:.2%}"
 
 
-def show_quality(options: Options) -> list[dict[str, Any]]:
-    """Measure, and print a line as soon as it is there."""
-    rows = []
-    for title, columns in (("Steps that leave the limits", LIMITS), ("A good policy", RETURNS)):
-        if not options.json:
-            print(f"{title}\n{line('id', 'utility', [heading for heading, _ in columns])}")
-        if columns is LIMITS:
-            for env_id in options.env_ids:
-                for utility in utilities_of(options, env_id):
-                    rows.append(quality(options, env_id, utility))
-                    if not options.json:
-                        show(rows[-1], columns)
-        elif not options.json:
-            for row in rows:
-                show(row, columns)
-    return rows
-
-
 def show(row: dict[str, Any], columns: Sequence[tuple[str, str]]) -> None:
-    """Print a row."""
+    """Print a row of a table of qualities."""
     cells = [percent(row[key]) for _, key in columns]
     print(line(row["env_id"].split("/")[1], row["utility"], cells), flush=True)
 
 
-def show_cost(options: Options) -> list[dict[str, Any]]:
-    """Measure, and print a line as soon as it is there."""
+def qualities(options: Options) -> list[dict[str, Any]]:
+    """Violations and returns of all; printed, the first as soon as they are there."""
+    rows = []
+    if not options.json:
+        print("Share of steps that leave the limits")
+        print(line("id", "utility", [heading for heading, _ in LIMITS]))
+    for env_id in options.env_ids:
+        for utility in utilities_of(options, env_id):
+            rows.append(quality(options, env_id, utility))
+            if not options.json:
+                show(rows[-1], LIMITS)
+    if not options.json:
+        print("A good policy: share of steps that leave the limits, share of its return kept")
+        print(line("id", "utility", [heading for heading, _ in RETURNS]))
+        for row in rows:
+            show(row, RETURNS)
+    return rows
+
+
+def costs(options: Options) -> list[dict[str, Any]]:
+    """Seconds of a step of all; printed as soon as they are there."""
+    rows = []
     if not options.json:
         print("Seconds of a step, shielded over unshielded, median of repeats")
         print(line("id", "lanes", ["random", "good"]))
-    rows = []
     for env_id in options.env_ids:
         rows.append(cost(options, env_id))
         if not options.json:
@@ -346,8 +347,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, and print tables or one object."""
     options = parse(sys.argv[1:] if arguments is None else arguments)
     results = {
-        "quality": [] if options.part == "cost" else show_quality(options),
-        "cost": [] if options.part == "quality" else show_cost(options),
+        "quality": [] if options.part == "cost" else qualities(options),
+        "cost": [] if options.part == "quality" else costs(options),
     }
     if options.json:
         told = {

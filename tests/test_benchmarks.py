@@ -86,7 +86,8 @@ def test_shield_prints_both_sides_of_what_it_keeps_and_costs():
     assert kept["violated_random_shielded_where_backup_holds"] < 1e-3
     assert sum(kept["reasons_random"].values()) == pytest.approx(1.0)
     assert kept["interventions_random"] > 0.3
-    assert 0.9 < kept["return_kept"] <= 1.1
+    for name in ("kept", "kept_on_days_held", "kept_at_price", "kept_forecast_on_own_days"):
+        assert 0.9 < kept[name] <= 1.1
     for name in ("random", "good"):
         sides = [cost[f"step_s_{name}_shielded"], cost[f"step_s_{name}"]]
         assert cost[f"ratio_{name}"] == pytest.approx(sides[0][0] / sides[1][0])
