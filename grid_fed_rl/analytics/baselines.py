@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from grid_fed_rl.analytics.oracle import PRICES, Follow, OracleConfig, plan_day
 from grid_fed_rl.envs.baselines import Hold
-from grid_fed_rl.envs.local_rules import LocalRules
+from grid_fed_rl.envs.rules import LocalRules
 from grid_fed_rl.envs.vector import GridVectorEnv
 from grid_fed_rl.policy import Policy
 

@@ -1,30 +1,102 @@
-"""Rules of thumb for DER and for charging: that the tasks can be held, and what to beat.
+"""Rules of thumb for DER and for charging: what a learned policy has to beat.
 
-Like `baselines.Behaviour` they read what an operator would, the snapshot and the load and
-sun of the step to come, and not the observation.
+`LocalRules` see what stands beside each device and the clock, and nobody coordinates them.
+`Shave` and `Spread` know the limits of the substation, too, and so show that a task can be
+held. Like `baselines.Behaviour` all read what an operator would, the snapshot and the load
+and sun of the step to come, and not the observation. Regulators and capacitors have rules of
+their own (``local_controls=True``).
 """
 
+from collections.abc import Callable
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from grid_fed_rl.devices import volt_var_q_pu
 from grid_fed_rl.envs.costs import HeadCost
 from grid_fed_rl.envs.dynamics import moment_at
-from grid_fed_rl.envs.groups import Batteries, EvStations, FlexibleLoads, Inverters, Moment
+from grid_fed_rl.envs.groups import (
+    Batteries,
+    DeviceGroup,
+    EvStations,
+    FlexibleLoads,
+    Inverters,
+    Moment,
+)
 from grid_fed_rl.envs.vector import GridVectorEnv
 from grid_fed_rl.errors import TaskError
 from grid_fed_rl.powerflow.measures import source_kw
 
-__all__ = ["Shave", "Spread"]
+__all__ = ["LocalRules", "Shave", "Spread"]
 
 Floats = NDArray[np.float64]
 Group = TypeVar("Group")
 
+CHARGE_FROM_H, CHARGE_TO_H = 10.0, 15.0
+DISCHARGE_FROM_H, DISCHARGE_TO_H = 17.0, 21.0
+BATTERY_SHARE = 0.4  # of full power: from half full, no battery of four hours is ever full
+
 MARGIN = 0.95  # of the import limit; what is left of it is kept from both limits
 LOSSES = 1.04  # times the load, what is delivered for it, about; for looking far ahead
 EVENING_H = 15.0  # when batteries should be full
-V_VAR = (0.92, 0.98, 1.02, 1.08)  # default volt-var curve, IEEE Std 1547-2018, category B
+
+
+class LocalRules:
+    """What devices do by themselves; those without a rule hold.
+
+    - PV inverters inject reactive power by the curve of IEEE Std 1547-2018 for category
+      B at the voltage that they last saw, and give all of the sun.
+    - Batteries charge over noon and discharge in the evening, as OpenDSS's
+      StorageController does in its time mode.
+    - Charging stations charge no faster than the car in the greatest hurry needs, so that
+      every car has what it asked for when it leaves.
+
+    Args:
+        env: The environment it acts in, whose snapshot it reads.
+    """
+
+    def __init__(self, env: GridVectorEnv) -> None:
+        self._env = env
+        self._rules = [self._rule_of(group) for group in env.case.groups]
+
+    def __call__(self, observation: NDArray[np.float32], /) -> NDArray[np.float32]:
+        """The action of every lane."""
+        del observation  # every device reads its own instruments: the snapshot
+        return np.concatenate([rule() for rule in self._rules], axis=1, dtype=np.float32)
+
+    def _rule_of(self, group: DeviceGroup) -> Callable[[], Floats]:
+        match group:
+            case Inverters():
+                return lambda: _volt_var(self._env, group)
+            case Batteries():
+                return lambda: self._clock(group)
+            case EvStations():
+                return lambda: self._evenly(group)
+        return lambda: np.zeros((self._env.num_envs, len(group.names)))
+
+    def _clock(self, group: Batteries) -> Floats:
+        snapshot, year = self._env.snapshot, self._env.case.year
+        hour = (snapshot.next_row % year.steps_per_day) * year.step_h
+        share = np.where((hour >= CHARGE_FROM_H) & (hour < CHARGE_TO_H), -BATTERY_SHARE, 0.0)
+        evening = (hour >= DISCHARGE_FROM_H) & (hour < DISCHARGE_TO_H)
+        share = np.where(evening, BATTERY_SHARE, share)
+        return np.repeat(share[:, None], len(group.names), axis=1)
+
+    def _evenly(self, group: EvStations) -> Floats:
+        snapshot, step_h = self._env.snapshot, self._env.case.year.step_h
+        plugs = group.plugs(snapshot.next_row)
+        wanted = group.wanted_kwh(snapshot.states[group.state_name], plugs)
+        due_kwh = np.maximum(wanted - plugs.later_kwh, 0.0)
+        # A car takes no more in a step than it still wants, of which a share is less yet.
+        fastest_kwh = np.minimum(plugs.max_kw * step_h, wanted)
+        by_then_kwh = plugs.steps_left * fastest_kwh
+        hurry = np.divide(due_kwh, by_then_kwh, out=np.zeros_like(due_kwh), where=by_then_kwh > 0.0)
+        first = [int(np.argmax(group.table.plug_station == k)) for k in range(len(group.stations))]
+        share = np.minimum(np.maximum.reduceat(hurry, first, axis=1), 1.0)
+        action = np.zeros((len(share), len(group.names)))
+        action[:, : share.shape[1]] = share - 1.0
+        return action
 
 
 class Shave:
@@ -45,8 +117,6 @@ class Shave:
         self._pv = _group(env, Inverters)
         self._stores = _group(env, Batteries)
         self._flexible = _group(env, FlexibleLoads)
-        network = env.case.network
-        self._pv_nodes = [network.nodes_of(pv.terminal)[0] for pv in network.feeder.pvs.values()]
 
     def __call__(self, observation: NDArray[np.float32], /) -> NDArray[np.float32]:
         """The action of every lane."""
@@ -97,13 +167,12 @@ class Shave:
 
     def _inverters(self, moment: Moment, back_kw: Floats) -> Floats:
         """Reactive power by the voltage, active power less what would flow back."""
-        v = self._env.snapshot.v_pu[:, self._pv_nodes]
-        low, dead_low, dead_high, high = V_VAR
-        q = np.clip((dead_low - v) / (dead_low - low), 0.0, 1.0)
-        q -= np.clip((v - dead_high) / (high - dead_high), 0.0, 1.0)
         offered_kw = np.maximum(moment.pv_kw.sum(axis=1), 1e-9)
         cut = np.clip(np.maximum(back_kw, 0.0) / offered_kw, 0.0, 1.0)
-        return np.concatenate([q, np.repeat(-cut[:, None], v.shape[1], axis=1)], axis=1)
+        action = _volt_var(self._env, self._pv)
+        n = len(self._pv.kva)
+        action[:, n:] = -cut[:, None]
+        return action
 
     def _put_off(self, moment: Moment, beyond_kw: Floats) -> Floats:
         """All that can be put off where it must, and made up for where there is room."""
@@ -151,11 +220,26 @@ class Spread:
         return action.clip(-1.0, 0.0).astype(np.float32)
 
 
+def _volt_var(env: GridVectorEnv, group: Inverters) -> Floats:
+    """(lane, action) reactive power by the default curve of category B, IEEE Std 1547-2018.
+
+    At the voltage that each inverter saw last; all of the sun is given.
+    """
+    network, v_pu = group.network, env.snapshot.v_pu
+    action = np.zeros((len(v_pu), len(group.names)))
+    for k, pv in enumerate(network.feeder.pvs.values()):
+        nodes = [node for node in network.nodes_of(pv.terminal) if node >= 0]
+        q_pu = volt_var_q_pu(v_pu[:, nodes].mean(axis=1))
+        action[:, k] = np.clip(q_pu / group.q_limit_pu, -1.0, 1.0)
+    return action
+
+
 def _delivered_for_a_kw(env: GridVectorEnv) -> Floats:
     """What was delivered last for a kW of nominal load, losses included: (lane,)."""
-    setpoint = env.snapshot.setpoint
-    delivered_kw = source_kw(env.case.network, env.snapshot.flow) + setpoint.der_kw.sum(axis=1)
-    return delivered_kw / setpoint.load_kw.sum(axis=1)
+    snapshot, setpoint = env.snapshot, env.snapshot.setpoint
+    delivered_kw = source_kw(env.case.network, snapshot.flow) + setpoint.der_kw.sum(axis=1)
+    load_kw = np.maximum(setpoint.load_kw.sum(axis=1), 1e-9)
+    return np.where(snapshot.flow.converged, delivered_kw / load_kw, LOSSES)
 
 
 def _head_kw(env: GridVectorEnv) -> tuple[float, float]:

@@ -20,7 +20,7 @@ from grid_fed_rl.analytics.oracle.programme import Programme
 from grid_fed_rl.envs.der import DERConfig
 from grid_fed_rl.envs.ev import EVConfig
 from grid_fed_rl.envs.groups import Batteries, EvStations, Inverters
-from grid_fed_rl.envs.local_rules import LocalRules
+from grid_fed_rl.envs.rules import LocalRules
 from grid_fed_rl.envs.vector import GridVectorEnv
 from grid_fed_rl.errors import TaskError
 from grid_fed_rl.powerflow import measures, sensitivity, solve

@@ -38,7 +38,7 @@ from grid_fed_rl.envs.groups import (
     Inverters,
     Regulators,
 )
-from grid_fed_rl.envs.local_rules import LocalRules
+from grid_fed_rl.envs.rules import LocalRules
 from grid_fed_rl.envs.vector import GridVectorEnv
 from grid_fed_rl.errors import TaskError
 from grid_fed_rl.powerflow.controls import LocalControls

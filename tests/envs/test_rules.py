@@ -7,7 +7,7 @@ from numpy.testing import assert_allclose
 
 import grid_fed_rl  # noqa: F401 - registers the ids
 from grid_fed_rl.envs.groups import EvStations
-from grid_fed_rl.envs.local_rules import LocalRules
+from grid_fed_rl.envs.rules import LocalRules
 from grid_fed_rl.envs.vector import GridVectorEnv
 
 Q_LIMIT_PU = 0.44  # IEEE Std 1547-2018, table 7, category B
