@@ -64,6 +64,7 @@ class Options:
     num_envs: int
     steps: int
     repeats: int
+    each: bool
     json: bool
 
 
@@ -82,6 +83,7 @@ def parse(arguments: Sequence[str]) -> Options:
     parser.add_argument("--num-envs", type=int, default=256, help="lanes that are timed")
     parser.add_argument("--steps", type=int, default=24, help="steps of a timed repeat")
     parser.add_argument("--repeats", type=int, default=7, help="the median counts")
+    parser.add_argument("--each", action="store_true", help="a line for each utility")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead")
     given = vars(parser.parse_args(arguments))
     for name in ("days", "num_envs", "steps", "repeats"):
@@ -279,9 +281,9 @@ LIMITS = (
     ("backup", "violated_backup"),
     ("random", "violated_random"),
     ("shielded", "violated_random_shielded"),
-    ("where holds", "violated_random_shielded_where_backup_holds"),
+    ("where held", "violated_random_shielded_where_backup_holds"),
     ("forecast", "violated_random_forecast"),
-    ("where holds", "violated_random_forecast_where_backup_holds"),
+    ("where held", "violated_random_forecast_where_backup_holds"),
 )
 RETURNS = (
     ("good", "violated_good"),
@@ -289,14 +291,8 @@ RETURNS = (
     ("kept", "kept"),
     ("days held", "kept_on_days_held"),
     ("at price", "kept_at_price"),
-    ("forecast", "violated_good_forecast"),
-    ("kept, own", "kept_forecast_on_own_days"),
+    ("own, fcst", "kept_forecast_on_own_days"),
 )
-
-
-def line(name: str, utility: str, cells: Sequence[str]) -> str:
-    """A row of a table."""
-    return f"{name:16} {utility:9}" + "".join(f"{cell:>12}" for cell in cells)
 
 
 def percent(share: float | None) -> str:
@@ -304,28 +300,51 @@ def percent(share: float | None) -> str:
     return "-" if share is None else f"{share:.2%}"
 
 
-def show(row: dict[str, Any], columns: Sequence[tuple[str, str]]) -> None:
-    """Print a row of a table of qualities."""
-    cells = [percent(row[key]) for _, key in columns]
-    print(line(row["env_id"].split("/")[1], row["utility"], cells), flush=True)
+def line(row: dict[str, Any], columns: Sequence[tuple[str, str]]) -> str:
+    """A row of a table; where it stands for utilities together, the worst of them, too."""
+    cells = []
+    for _, key in columns:
+        worst = row.get("worst", {}).get(key)
+        cells.append(percent(row[key]) + ("" if worst is None else f" ({percent(worst)})"))
+    name = row["env_id"].split("/")[1]
+    return f"{name:16} {row['utility']:9}" + "".join(f"{cell:>19}" for cell in cells)
+
+
+def heading(columns: Sequence[tuple[str, str]]) -> str:
+    """The first line of a table."""
+    return f"{'id':16} {'utility':9}" + "".join(f"{one:>19}" for one, _ in columns)
+
+
+def together(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Utilities of an id together, steps and days weighing alike, and the worst of them."""
+    one: dict[str, Any] = {"env_id": rows[0]["env_id"], "utility": "together", "worst": {}}
+    for _, key in (*LIMITS, *RETURNS):
+        by = "steps_backup_holds" if key.endswith("where_backup_holds") else "steps"
+        known = [(row[key], row[by]) for row in rows if row[key] is not None]
+        shares, weights = zip(*known, strict=True) if known else ((), ())
+        one[key] = float(np.average(shares, weights=weights)) if sum(weights) else None
+        if known and ("kept" in key or key.endswith("where_backup_holds")):
+            one["worst"][key] = min(shares) if "kept" in key else max(shares)
+    return one
 
 
 def qualities(options: Options) -> list[dict[str, Any]]:
     """Violations and returns of all; printed, the first as soon as they are there."""
-    rows = []
+    rows, shown = [], []
     if not options.json:
-        print("Share of steps that leave the limits")
-        print(line("id", "utility", [heading for heading, _ in LIMITS]))
+        print(f"Share of steps that leave the limits\n{heading(LIMITS)}")
     for env_id in options.env_ids:
-        for utility in utilities_of(options, env_id):
-            rows.append(quality(options, env_id, utility))
-            if not options.json:
-                show(rows[-1], LIMITS)
+        utilities = utilities_of(options, env_id)
+        found = [quality(options, env_id, utility) for utility in utilities]
+        rows += found
+        shown += found if options.each or len(found) == 1 else [together(found)]
+        if not options.json:
+            for row in shown[-len(found) if options.each else -1 :]:
+                print(line(row, LIMITS), flush=True)
     if not options.json:
-        print("A good policy: share of steps that leave the limits, share of its return kept")
-        print(line("id", "utility", [heading for heading, _ in RETURNS]))
-        for row in rows:
-            show(row, RETURNS)
+        print(f"Of a good policy: steps that leave the limits, return kept\n{heading(RETURNS)}")
+        for row in shown:
+            print(line(row, RETURNS))
     return rows
 
 
@@ -334,12 +353,13 @@ def costs(options: Options) -> list[dict[str, Any]]:
     rows = []
     if not options.json:
         print("Seconds of a step, shielded over unshielded, median of repeats")
-        print(line("id", "lanes", ["random", "good"]))
+        print(f"{'id':16} {'lanes':9}{'random':>10}{'good':>10}")
     for env_id in options.env_ids:
         rows.append(cost(options, env_id))
         if not options.json:
-            ratios = [f"{rows[-1][f'ratio_{name}']:.2f}" for name in ("random", "good")]
-            print(line(env_id.split("/")[1], str(rows[-1]["num_envs"]), ratios), flush=True)
+            ratios = "".join(f"{rows[-1][f'ratio_{name}']:10.2f}" for name in ("random", "good"))
+            name, lanes = env_id.split("/")[1], rows[-1]["num_envs"]
+            print(f"{name:16} {lanes:<9}{ratios}", flush=True)
     return rows
 
 
