@@ -128,8 +128,24 @@ class EvStations:
         """Eleven: as fast as it can, or fifths slower; and fifths of the reactive limit."""
         return (11,) * len(self.names)
 
+    def __getstate__(self) -> dict[str, object]:
+        """What was looked up last does not travel."""
+        return {key: value for key, value in self.__dict__.items() if key != "_looked_up"}
+
     def plugs(self, row: Index) -> Plugs:
-        """Who is plugged in during rows of the scenario: (lane,)."""
+        """Who is plugged in during rows of the scenario: (lane,), not to be written to.
+
+        A step asks three times for the same rows, twice for the observation before it; the
+        last answer is kept.
+        """
+        key = row.tobytes()
+        known = self.__dict__.get("_looked_up")
+        if known is None or known[0] != key:
+            known = key, self._plugs(row)
+            object.__setattr__(self, "_looked_up", known)
+        return known[1]
+
+    def _plugs(self, row: Index) -> Plugs:
         table = self.table
         n_steps = table.occupant.shape[1]
         day, step = row // n_steps % len(table.occupant), row % n_steps
