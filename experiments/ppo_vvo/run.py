@@ -2,13 +2,12 @@
 
 What counts was laid down before anything was trained: dollars a day minus a price for
 every per-unit hour that a node spends outside the limits. Settings were chosen on
-validation days, and of each training the policy that did best on them; test days are
-only run by that one.
+validation days (``--split validation``) with other seeds. Of a training the last policy
+counts; no look at the days of the curve chooses anything.
 """
 
 import argparse
-from collections.abc import Callable
-from copy import deepcopy
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,6 @@ from rich.console import Console
 from rich.table import Table
 from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback
-from stable_baselines3.common.running_mean_std import RunningMeanStd
 from stable_baselines3.common.vec_env import VecNormalize
 
 import grid_fed_rl.envs
@@ -33,74 +31,116 @@ from grid_fed_rl.analytics.save import save_png
 from grid_fed_rl.analytics.statistics import interval
 from grid_fed_rl.drawing.style import INK, new_figure, styled
 from grid_fed_rl.envs.baselines import Hold
+from grid_fed_rl.envs.groups import Batteries, Capacitors, Regulators
 from grid_fed_rl.envs.vector import GridVectorEnv
-from grid_fed_rl.envs.wrappers import VectorPenaltyReward
+from grid_fed_rl.errors import TaskError
 from grid_fed_rl.policy import Policy
 
 ENV_ID = "GridFedRL/IEEE13-VVO-v0"
 USD_PER_PU_H = 100.0  # price of a node that is one per unit outside for an hour
-LOOKS = 20  # at the validation days, in the course of training
+CHOICES = {  # numbers of the action by kind of device: a tap goes four steps, one, or none
+    Regulators: (-1.0, -0.25, 0.0, 0.25, 1.0),
+    Capacitors: (-1.0, 1.0),
+    Batteries: (-0.5, 0.0, 0.5),
+}
+LOOKS = 20  # at the days of the curve, in the course of training
 
-Measured = dict[str, NDArray[np.float64]]
+Floats = NDArray[np.float64]
+Measured = dict[str, Floats]
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How PPO learns (J. Schulman et al., arXiv:1707.06347); see Stable-Baselines3.
+    """How PPO learns (J. Schulman et al., arXiv:1707.06347); the rest is Stable-Baselines3's.
 
     The policy begins at rest: `rest` is added to the logit of the choice that leaves a
-    regulator or battery alone. Taps hold, and a move shows its worth within hours, so
-    `gamma` and `gae_lambda` are low. `reward_scale` brings rewards near 1.
+    regulator or battery alone. `usd_per_node_h` is what the learner pays for every node
+    outside, however little, and `worst_usd` the most that it loses in a step.
     """
 
     lanes: int = 32
-    n_steps: int = 24
+    n_steps: int = 24  # a day
     batch_size: int = 256
     n_epochs: int = 10
-    learning_rate: float = 2e-3  # falls to 0
-    gamma: float = 0.9
-    gae_lambda: float = 0.8
-    max_grad_norm: float = 5.0
-    reward_scale: float = 0.2
-    rest: float = 3.0
-    actor: int = 64  # width of both layers
-    critic: int = 256  # wider: a tap step is worth cents, an evening tens of dollars
+    learning_rate: float = 1.5e-3  # falls to 0
+    gamma: float = 0.95
+    gae_lambda: float = 0.9
+    rest: float = 2.0
+    usd_per_node_h: float = 0.05
+    worst_usd: float = 2.0
+
+    @property
+    def rollout(self) -> int:
+        """Steps between updates."""
+        return self.lanes * self.n_steps
 
 
-class Days(gymnasium.vector.VectorWrapper):
-    """What the learner is told beside: the day is all there is, and rewards times a factor.
+def lanes_of(split: str, n: int | None = None, **options: Any) -> GridVectorEnv:
+    """The task as it is by default, a lane for every day of the split where `n` is not given."""
+    if n is None:
+        n = len(lanes_of(split, 1).case.days)
+    envs = gymnasium.make_vec(ENV_ID, num_envs=n, split=split, threads=1, **options)
+    assert isinstance(envs, GridVectorEnv)
+    return envs
 
-    A day that is over is `terminated`. Otherwise PPO would go on to value the midnight it
-    ends in, of which it knows only days that begin at rest, and put the taps back for it.
+
+class AgainstRules(gymnasium.vector.VectorWrapper):
+    """What the learner plays: dollars gained on local rules, by choices, a day at a time.
+
+    Local rules run through the training days once, and what they get in an hour of a day is
+    taken off what the learner gets in it. No action changes that, so the best policy stays
+    the best, and the load of the hour, which is most of any hour's loss, drops out.
+
+    Actions are `CHOICES`. A day that is over is `terminated`: the next begins at rest, so
+    its midnight has no value.
     """
 
-    def __init__(self, env: gymnasium.vector.VectorEnv, reward_scale: float) -> None:
+    def __init__(self, env: GridVectorEnv, settings: Settings) -> None:
         super().__init__(env)
-        self._scale = reward_scale
+        self._lanes, self._settings = env, settings
+        groups = env.case.groups
+        self._numbers = [np.array(CHOICES[type(one)]) for one in groups for _ in one.names]
+        self.n_choices = np.array([len(numbers) for numbers in self._numbers])
+        self.single_action_space = gymnasium.spaces.MultiDiscrete(self.n_choices)
+        self.rules_usd, self.rules_steps = self._of_rules()
+
+    def _of_rules(self) -> tuple[Floats, int]:
+        """(day, step) what local rules get on the training days, and the steps it took."""
+        envs = lanes_of("train", local_controls=True)
+        case, hold = envs.case, Hold(len(envs.case.action_names))
+        observation, _ = envs.reset(options={"day": case.days})
+        usd = np.zeros((case.year.n_days, case.horizon))
+        for step in range(case.horizon):
+            observation, reward, _, _, info = envs.step(hold(observation))
+            usd[case.days, step] = self._paid(reward, info)
+        return usd, envs.num_envs * case.horizon
+
+    def _paid(self, reward: Floats, info: Mapping[str, Any]) -> Floats:
+        cost = USD_PER_PU_H * info["costs"]["voltage"]
+        return reward - cost - self._settings.usd_per_node_h * info["violations"]["voltage"]
+
+    def numbers(self, choices: NDArray[np.int64]) -> NDArray[np.float32]:
+        """The action that choices stand for."""
+        columns = [one[k] for one, k in zip(self._numbers, choices.T, strict=True)]
+        return np.stack(columns, axis=1, dtype=np.float32)
 
     def step(self, actions: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
         """A step that ends or goes on; nothing is cut off."""
-        observation, reward, terminated, truncated, info = self.env.step(actions)
-        over = terminated | truncated
-        return observation, reward * self._scale, over, np.zeros_like(over), info
-
-
-def lanes_of(split: str, n: int, **options: Any) -> GridVectorEnv:
-    """The task, seen by zones; one thread, which is enough for so small a feeder."""
-    envs = gymnasium.make_vec(
-        ENV_ID, num_envs=n, split=split, observe="zones", threads=1, **options
-    )
-    assert isinstance(envs, GridVectorEnv)
-    return envs
+        before = self._lanes.snapshot
+        of_rules = self.rules_usd[before.day, before.step]
+        observation, reward, terminated, truncated, info = self.env.step(self.numbers(actions))
+        over, paid = terminated | truncated, self._paid(reward, info)
+        if over.any():
+            paid = np.where(over, self._paid(reward, info["final_info"]), paid)
+        gained = np.maximum(paid - of_rules, -self._settings.worst_usd)
+        return observation, gained, over, np.zeros_like(over), info
 
 
 class Bench:
     """The days of a split, and how policies do on them."""
 
-    def __init__(self, split: str, *, local_controls: bool = False) -> None:
-        n = len(lanes_of(split, 1).case.days)
-        mode = "continuous" if local_controls else "multidiscrete"
-        self._envs = lanes_of(split, n, action_mode=mode, local_controls=local_controls)
+    def __init__(self, split: str, **options: Any) -> None:
+        self._envs = lanes_of(split, **options)
 
     def measure(self, policy: Policy) -> Measured:
         """(day,) arrays of `run_days`, and ``penalised``, in dollars."""
@@ -114,13 +154,12 @@ class Bench:
 
 
 class Looks(BaseCallback):
-    """Measures the policy now and then in the course of training, and keeps the best."""
+    """Measures the policy now and then in the course of training."""
 
-    def __init__(self, every: int, validation: Bench, policy: Callable[[], Policy]) -> None:
+    def __init__(self, every: int, first: int, bench: Bench, policy: Policy) -> None:
         super().__init__()
-        self._every, self._validation, self._policy = every, validation, policy
-        self._next, self._most = 0, -np.inf
-        self.best = policy()
+        self._every, self._first, self._bench, self._policy = every, first, bench, policy
+        self._next = 0
         self.curve: list[dict[str, float]] = []
 
     def _on_step(self) -> bool:
@@ -131,24 +170,31 @@ class Looks(BaseCallback):
             self._next += self._every
             self.take()
 
-    def take(self) -> None:
-        """A point of the curve: means over days."""
-        policy = self._policy()
-        means = _means(self._validation.measure(policy))
-        self.curve.append({"steps": float(self.num_timesteps), **means})
-        if means["penalised"] > self._most:
-            self._most, self.best = means["penalised"], policy
+    def take(self) -> Measured:
+        """A point of the curve: means over days, after all steps that were learned from."""
+        measured = self._bench.measure(self._policy)
+        steps = float(self._first + self.num_timesteps)
+        self.curve.append({"steps": steps, **_means(measured)})
+        return measured
 
 
 def learn(
-    seed: int, steps: int, settings: Settings, validation: Bench
-) -> tuple[Policy, list[dict[str, float]]]:
-    """Train; the policy is the one of all looks that did best on validation days."""
-    lanes = lanes_of(
-        "train", settings.lanes, action_mode="multidiscrete", autoreset_mode="SameStep"
-    )
-    priced = VectorPenaltyReward(lanes, {"voltage": USD_PER_PU_H})
-    envs = VecNormalize(SB3Lanes(Days(priced, settings.reward_scale)), norm_reward=False)
+    seed: int, steps: int, settings: Settings, bench: Bench
+) -> tuple[Measured, list[dict[str, float]]]:
+    """Train: how the last policy did on the days of the curve, and the curve.
+
+    Args:
+        seed: Of the learner and of its days.
+        steps: Of the environment, those of local rules on the training days among them;
+            as many as fill whole rollouts.
+        settings: How it learns.
+        bench: The days of the curve.
+
+    Raises:
+        TaskError: the steps hold no rollout.
+    """
+    played = AgainstRules(lanes_of("train", settings.lanes, autoreset_mode="SameStep"), settings)
+    envs = VecNormalize(SB3Lanes(played), norm_reward=False)
     learner = PPO(
         "MlpPolicy",
         envs,
@@ -158,46 +204,36 @@ def learn(
         n_epochs=settings.n_epochs,
         gamma=settings.gamma,
         gae_lambda=settings.gae_lambda,
-        max_grad_norm=settings.max_grad_norm,
-        policy_kwargs={"net_arch": {"pi": [settings.actor] * 2, "vf": [settings.critic] * 2}},
         seed=seed,
         device="cpu",
     )
-    begin_at_rest(learner, lanes.case.action_choices, settings.rest)
+    begin_at_rest(learner, played.n_choices, settings.rest)
 
-    looks = Looks(max(1, steps // LOOKS), validation, lambda: policy_of(learner, envs))
-    learner.learn(steps, callback=looks)
-    looks.take()
-    return looks.best, looks.curve
+    def policy(observation: NDArray[np.float32], /) -> NDArray[np.float32]:
+        seen = envs.normalize_obs(observation)
+        assert isinstance(seen, np.ndarray)
+        return played.numbers(learner.predict(seen, deterministic=True)[0])
 
-
-def policy_of(learner: PPO, envs: VecNormalize) -> Policy:
-    """What the learner holds best as it stands; it does not learn on."""
-    network = learner.policy_class(**learner.policy._get_constructor_parameters())
-    network.load_state_dict(learner.policy.state_dict())
-    eyes = deepcopy(envs.obs_rms)
-    assert isinstance(eyes, RunningMeanStd)
-
-    def policy(observation: NDArray[np.float32], /) -> NDArray[Any]:
-        seen = (observation - eyes.mean) / np.sqrt(eyes.var + envs.epsilon)
-        seen = np.clip(seen, -envs.clip_obs, envs.clip_obs).astype(np.float32)
-        return network.predict(seen, deterministic=True)[0]
-
-    return policy
+    left = (steps - played.rules_steps) // settings.rollout * settings.rollout
+    if left <= 0:
+        least = played.rules_steps + settings.rollout
+        raise TaskError(f"{steps} steps; expected {least} or more, those of local rules among them")
+    looks = Looks(max(1, left // LOOKS), played.rules_steps, bench, policy)
+    learner.learn(left, callback=looks)
+    return looks.take(), looks.curve
 
 
-def begin_at_rest(learner: PPO, choices: tuple[int, ...], rest: float) -> None:
+def begin_at_rest(learner: PPO, choices: NDArray[np.int64], rest: float) -> None:
     """Make the middle of an odd number of choices likely: tap and battery left alone."""
-    first = np.cumsum([0, *choices[:-1]])
     bias = learner.policy.action_net.bias
     assert isinstance(bias, torch.Tensor)
     with torch.no_grad():
-        for k, n in zip(first.tolist(), choices, strict=True):
+        for first, n in zip((np.cumsum(choices) - choices).tolist(), choices.tolist(), strict=True):
             if n % 2:
-                bias[k + n // 2] += rest
+                bias[first + n // 2] += rest
 
 
-def draw(curves: list[list[dict[str, float]]], rules: dict[str, float]) -> Figure:
+def draw(curves: list[list[dict[str, float]]], rules: dict[str, float], split: str) -> Figure:
     """The learning curves: mean and range over seeds, beside local rules."""
     panels = (
         ("penalised", 1.0, "penalised return, $ a day"),
@@ -212,42 +248,47 @@ def draw(curves: list[list[dict[str, float]]], rules: dict[str, float]) -> Figur
             axes.fill_between(steps, by_seed.min(axis=0), by_seed.max(axis=0), alpha=0.25, lw=0)
             axes.plot(steps, by_seed.mean(axis=0), label=name)
             axes.axhline(factor * rules[key], color=INK, ls="--", label="local rules")
+            axes.set_xlim(left=0.0)
             axes.set_xlabel("steps learned from, thousands")
             axes.set_ylabel(label)
-            axes.set_title("mean of the validation days")
+            axes.set_title(f"mean of the {split} days")
         left, right = figure.axes
-        left.set_ylim(rules["penalised"] - 20.0, rules["penalised"] + 2.0)
+        left.set_ylim(rules["penalised"] - 6.0, rules["penalised"] + 2.0)
         left.legend(loc="lower right")
         right.set_yscale("log")
     return figure
 
 
-def table(rules: Measured, learned: dict[int, Measured]) -> Table:
-    """Test days: means, and the mean difference from local rules with its interval."""
+def table(rules: Measured, learned: Mapping[int, Measured]) -> Table:
+    """Means over days, and the mean difference from local rules with its interval."""
     columns = {
         "penalised": "penalised, $ a day",
         "return": "return, $ a day",
         "loss_kwh": "loss, kWh a day",
         "operations": "operations a day",
+        "violation_pu": "outside, p.u. h a day",
     }
     shown = Table("policy", *columns.values(), "outside, %", "difference, $ a day")
 
     def row(name: str, day: Measured, difference: str) -> None:
-        means = [f"{day[key].mean():.2f}" for key in columns]
+        means = [f"{day[key].mean():.{4 if key == 'violation_pu' else 2}f}" for key in columns]
         shown.add_row(name, *means, f"{100.0 * day['violation_rate'].mean():.2f}", difference)
 
     row("local rules", rules, "")
-    for seed, day in learned.items():
+    seeds = {f"PPO, seed {seed}": day for seed, day in learned.items()}
+    all_seeds = {key: np.mean([day[key] for day in learned.values()], axis=0) for key in rules}
+    for name, day in (*seeds.items(), ("PPO, mean of seeds", all_seeds)):
         mean, low, high = interval(day["penalised"] - rules["penalised"])
-        row(f"PPO, seed {seed}", day, f"{mean:+.2f} ({low:+.2f} to {high:+.2f})")
+        row(name, day, f"{mean:+.2f} ({low:+.2f} to {high:+.2f})")
     return shown
 
 
 def main() -> None:
     """Train, judge, print a table, and write the curve and all numbers into ``runs/``."""
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[11, 12, 13])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[11, 12, 13, 14, 15])
     parser.add_argument("--steps", type=int, default=100_000, help="(default 100,000)")
+    parser.add_argument("--split", default="test", help="days that judge (default test)")
     parser.add_argument("--runs-dir", type=Path, default=Path("runs"))
     args = parser.parse_args()
 
@@ -255,28 +296,24 @@ def main() -> None:
     grid_fed_rl.envs.register()
     console, settings = Console(), Settings()
     folder = RunFolder.create(args.runs_dir)
-    validation, test = Bench("validation"), Bench("test")
-    rules = {split: Bench(split, local_controls=True).rules() for split in ("validation", "test")}
+    bench = Bench(args.split)
+    rules = Bench(args.split, local_controls=True).rules()
     curves, learned = [], {}
     for seed in args.seeds:
         with folder.stage(f"seed {seed}"):
-            policy, curve = learn(seed, args.steps, settings, validation)
+            learned[seed], curve = learn(seed, args.steps, settings, bench)
         curves.append(curve)
-        learned[seed] = test.measure(policy)
-        best = max(curve, key=lambda point: point["penalised"])
-        console.print(
-            f"seed {seed}: {best['penalised']:.2f} $ on validation days, "
-            f"after {best['steps']:.0f} steps"
-        )
-    console.print(table(rules["test"], learned))
+        gained = float(np.mean(learned[seed]["penalised"] - rules["penalised"]))
+        console.print(f"seed {seed}: {gained:+.2f} $ a day after {curve[-1]['steps']:.0f} steps")
+    console.print(table(rules, learned))
 
-    of_rules = {key: float(value.mean()) for key, value in rules["validation"].items()}
-    save_png(draw(curves, of_rules), folder.path / "learning_curve.png")
+    save_png(draw(curves, _means(rules), args.split), folder.path / "learning_curve.png")
     numbers = {
         "settings": asdict(settings),
         "usd_per_pu_h": USD_PER_PU_H,
-        "local rules": {split: _means(day) for split, day in rules.items()},
-        "test": {str(seed): _means(day) for seed, day in learned.items()},
+        "split": args.split,
+        "local rules": _means(rules),
+        "PPO": {str(seed): _means(day) for seed, day in learned.items()},
         "curves": {str(seed): curve for seed, curve in zip(args.seeds, curves, strict=True)},
     }
     path = folder.write_json("ppo_vvo.json", numbers)
