@@ -43,7 +43,7 @@ UTILITIES = ("coastal", "desert", "prairie", "northern", "milltown")
 OWN_UTILITY = {"VVO": "coastal", "DER": "desert", "EV": "coastal"}  # where an id is not told
 GOOD = BehaviourConfig(v_shift_spread=0.0, exploration=0.0, battery_rules=(1.0, 0.0, 0.0))
 MARGIN_PU, MARGIN_SHARE = 0.002, 0.01  # where load and sun are known by their totals
-LARGE_DAYS, LARGE_LANES = 2, 4  # of IEEE 8500, and its own utility only
+LARGE_LANES = 4  # of IEEE 8500 that are timed
 VERSIONS = ("numpy", "numba", "gymnasium")
 
 Floats = NDArray[np.float64]
@@ -61,6 +61,7 @@ class Options:
     part: str
     seed: int
     days: int
+    large_days: int
     num_envs: int
     steps: int
     repeats: int
@@ -80,13 +81,14 @@ def parse(arguments: Sequence[str]) -> Options:
     parser.add_argument("--part", choices=("both", "quality", "cost"), default="both")
     parser.add_argument("--seed", type=int, default=0, help="of the random policy")
     parser.add_argument("--days", type=int, default=6, help="test days, evenly spaced, at most")
+    parser.add_argument("--large-days", type=int, default=2, help="the same of IEEE 8500")
     parser.add_argument("--num-envs", type=int, default=256, help="lanes that are timed")
     parser.add_argument("--steps", type=int, default=24, help="steps of a timed repeat")
     parser.add_argument("--repeats", type=int, default=7, help="the median counts")
     parser.add_argument("--each", action="store_true", help="a line for each utility")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead")
     given = vars(parser.parse_args(arguments))
-    for name in ("days", "num_envs", "steps", "repeats"):
+    for name in ("days", "large_days", "num_envs", "steps", "repeats"):
         if given[name] <= 0:
             parser.error(f"--{name.replace('_', '-')} is {given[name]}; expected above 0")
     tasks = given.pop("task") or OWN_UTILITY
@@ -180,7 +182,8 @@ def quality(options: Options, env_id: str, utility: str) -> dict[str, Any]:
     """Violations and returns on test days of a utility."""
     task, seed = ENV_IDS[env_id][0], options.seed
     test_days = make(env_id, utility, 1).case.days
-    n = min(LARGE_DAYS if is_large(env_id) else options.days, len(test_days))
+    wanted = options.large_days if is_large(env_id) else options.days
+    n = min(wanted, len(test_days))
     days = test_days[np.linspace(0, len(test_days) - 1, n).astype(int)]
     plain, env = make(env_id, utility, n), make(env_id, utility, n)
     exact = ShieldVector(env)
@@ -300,19 +303,25 @@ def percent(share: float | None) -> str:
     return "-" if share is None else f"{share:.2%}"
 
 
+def has_worst(key: str) -> bool:
+    """Whether the worst utility is told beside all together."""
+    return "kept" in key or key.endswith("where_backup_holds")
+
+
 def line(row: dict[str, Any], columns: Sequence[tuple[str, str]]) -> str:
     """A row of a table; where it stands for utilities together, the worst of them, too."""
-    cells = []
+    text = f"{row['env_id'].split('/')[1]:16} {row['utility']:9}"
     for _, key in columns:
         worst = row.get("worst", {}).get(key)
-        cells.append(percent(row[key]) + ("" if worst is None else f" ({percent(worst)})"))
-    name = row["env_id"].split("/")[1]
-    return f"{name:16} {row['utility']:9}" + "".join(f"{cell:>19}" for cell in cells)
+        cell = percent(row[key]) + ("" if worst is None else f" ({percent(worst)})")
+        text += f"{cell:>{18 if has_worst(key) else 9}}"
+    return text
 
 
 def heading(columns: Sequence[tuple[str, str]]) -> str:
     """The first line of a table."""
-    return f"{'id':16} {'utility':9}" + "".join(f"{one:>19}" for one, _ in columns)
+    cells = (f"{name:>{18 if has_worst(key) else 9}}" for name, key in columns)
+    return f"{'id':16} {'utility':9}" + "".join(cells)
 
 
 def together(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -323,7 +332,7 @@ def together(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
         known = [(row[key], row[by]) for row in rows if row[key] is not None]
         shares, weights = zip(*known, strict=True) if known else ((), ())
         one[key] = float(np.average(shares, weights=weights)) if sum(weights) else None
-        if known and ("kept" in key or key.endswith("where_backup_holds")):
+        if known and has_worst(key):
             one["worst"][key] = min(shares) if "kept" in key else max(shares)
     return one
 

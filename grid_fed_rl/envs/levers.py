@@ -36,7 +36,6 @@ ACTIVE_POWER = 10.0
 and is missing at another time, while four tap steps cost cents."""
 
 NUDGE = 0.05  # of a full action, by which a lever without settings is moved for its slope
-TOLERANCE_PU = 1e-9  # of these power flows, whose differences are slopes
 
 __all__ = ["ACTIVE_POWER", "Lever", "Levers", "Reach", "executed_of"]
 
@@ -179,10 +178,7 @@ class Levers:
             row[lever.column] += np.asarray(change).astype(row.dtype)
             if lever.kvar_per_kw:
                 arrays["load_kvar"][k + 1, lever.column] += lever.kvar_per_kw * change
-        flow = solve(
-            self.case.network, Setpoint(**arrays), tolerance_pu=TOLERANCE_PU, threads=threads
-        )
-        return Nudged(flow, by)
+        return Nudged(solve(self.case.network, Setpoint(**arrays), threads=threads), by)
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,9 +194,13 @@ class Nudged:
     by: Floats
 
     def slopes(self, measure: Callable[[PowerFlow], NDArray[Any]]) -> NDArray[Any]:
-        """Derivative of a measure of (row, thing) by one position of each lever: (thing, lever)."""
-        value = measure(self.flow)
-        return ((value[1:] - value[0]) / self.by[:, None]).T
+        """Derivative of a measure of (row, thing) by one position of each lever: (thing, lever).
+
+        0 by a lever whose power flow does not converge.
+        """
+        value, found = measure(self.flow), self.flow.converged
+        slopes = (value[1:] - value[0]) / self.by[:, None]
+        return np.where((found[1:] & found[0])[:, None], slopes, 0.0).T
 
 
 def executed_of(case: Case, moves: Mapping[str, Move]) -> Floats:
