@@ -34,6 +34,7 @@ def test_a_random_policy_holds_the_limits_of_every_task_wherever_the_backup_does
     plain, inner = (
         gymnasium.make_vec(env_id, num_envs=n, split="test").unwrapped for _ in range(2)
     )
+    assert isinstance(inner, GridVectorEnv)
     backup, shield, rng = ShieldVector(plain), ShieldVector(inner), np.random.default_rng(0)
     days = spread(inner.case, n)
     for env in (plain, shield):
@@ -145,13 +146,14 @@ def test_margins_are_kept_from_the_substation_and_from_ratings():
     case = ev_case("ieee13", split="test", config=EVConfig(step_h=1.0))
     nominal_kw = sum(one.kw for one in case.network.feeder.loads.values())
     limits = Limits(voltage=None, import_kw=2600.0, loading=0.6)
-    shield = ShieldVector(GridVectorEnv(case, 12), limits, margin_share=0.05)
+    lanes = GridVectorEnv(case, 12)
+    shield = ShieldVector(lanes, limits, margin_share=0.05)
     shield.reset(options={"day": spread(case, 12)})
     rng, seen = np.random.default_rng(0), 0
     for _ in range(24):
         action = rng.uniform(-1.0, 1.0, (12, len(case.action_names))).astype(np.float32)
         safe = shield.step(action)[4]["shield"]["safe"]
-        flow = shield.unwrapped.snapshot.flow
+        flow = lanes.snapshot.flow
         kw = measures.source_kw(case.network, flow)
         share = measures.loading(case.network, flow).share.max(axis=1)
         held = (kw <= 2600.0 - 0.05 * nominal_kw) & (share <= 0.55)

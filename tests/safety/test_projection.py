@@ -193,7 +193,7 @@ def test_many_bounds_are_met_as_few_are(seed):
         x, status = project(program, relaxed)
         solved = np.flatnonzero(status == ProjectionStatus.SOLVED)
         assert len(solved) == n_lanes if relaxed else len(solved) > 0
-        for lane in solved:
+        for lane in solved.tolist():
             assert kkt_residual(program, lane, x[lane], relaxed) < 1e-6
         assert (np.abs(x[solved]) > 1.0 - 1e-9).mean() > 0.3
 
