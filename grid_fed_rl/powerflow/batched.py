@@ -15,9 +15,17 @@ from grid_fed_rl.powerflow.lanes import LANES
 from grid_fed_rl.powerflow.network import S_BASE_KVA, Network
 from grid_fed_rl.powerflow.setpoint import Setpoint, check_setpoint
 
-__all__ = ["factors_of", "injections_pu", "processors", "solve_batched", "start_voltages"]
+__all__ = [
+    "factors_of",
+    "injections_pu",
+    "processors",
+    "solve_again",
+    "solve_batched",
+    "start_voltages",
+]
 
 PARTS_A_THREAD = 4  # so that a thread whose rows are easy takes more of them
+FEW = 3  # rows that take less time one by one than a block of `LANES` does
 
 
 def factors_of(network: Network, setpoint: Setpoint) -> NDArray[np.float64]:
@@ -109,28 +117,82 @@ def solve_batched(
     check_setpoint(network, setpoint)
     n_rows = setpoint.n_rows
     start = start_voltages(network, n_rows, start_pu)
-    v_pu = np.empty((n_rows, network.n_nodes), dtype=np.complex128)
-    status = np.empty(n_rows, dtype=np.int8)
-    iterations = np.empty(n_rows, dtype=np.int32)
-    residual_pu = np.empty(n_rows)
-    plan, rows = network.plan, setpoint.as_rows()
+    flow = PowerFlow(
+        v_pu=np.empty((n_rows, network.n_nodes), dtype=np.complex128),
+        status=np.empty(n_rows, dtype=np.int8),
+        iterations=np.empty(n_rows, dtype=np.int32),
+        residual_pu=np.empty(n_rows),
+        setpoint=setpoint,
+        settled=np.empty(n_rows, dtype=np.bool_),
+    )
+    _solve_rows(network, flow, np.arange(n_rows), start, tolerance_pu, max_iterations, threads)
+    np.equal(flow.status, CONVERGED, out=flow.settled)
+    return flow
+
+
+def solve_again(
+    network: Network,
+    flow: PowerFlow,
+    index: NDArray[np.int64],
+    *,
+    tolerance_pu: float = 1e-8,
+    max_iterations: int = 100,
+    threads: int | None = None,
+) -> None:
+    """Solve some rows of a power flow anew, in place, from the voltages they have.
+
+    For a set-point that was written to in those rows, within its range. A row is the
+    same to the last bit as `solve_batched` has it.
+
+    Args:
+        network: The compiled feeder.
+        flow: The power flow; what it holds in these rows is overwritten.
+        index: The rows, each once.
+        tolerance_pu: As in `solve_batched`.
+        max_iterations: As in `solve_batched`.
+        threads: As in `solve_batched`.
+    """
+    if len(index) > FEW:
+        start = kernels.read_only(flow.v_pu)
+        _solve_rows(network, flow, index, start, tolerance_pu, max_iterations, threads)
+    else:
+        for r in index.tolist():
+            row = np.concatenate([x[r] for x in flow.setpoint.arrays], dtype=np.float64)
+            _, flow.iterations[r], flow.status[r], flow.residual_pu[r] = kernels.solve_row(
+                network.plan, row, flow.v_pu[r], tolerance_pu, max_iterations
+            )
+    flow.settled[index] = flow.status[index] == CONVERGED
+
+
+def _solve_rows(
+    network: Network,
+    flow: PowerFlow,
+    index: NDArray[np.int64],
+    start: NDArray[np.complex128],
+    tolerance_pu: float,
+    max_iterations: int,
+    threads: int | None,
+) -> None:
+    """Solve rows of a power flow in place, in blocks, spread over threads."""
+    plan, rows, index = network.plan, flow.setpoint.as_rows(), kernels.read_only(index)
 
     def run(first: int, last: int) -> None:
         kernels.solve_rows(
             plan,
             first,
             last,
+            index,
             rows,
             start,
             tolerance_pu,
             max_iterations,
-            v_pu,
-            iterations,
-            status,
-            residual_pu,
+            flow.v_pu,
+            flow.iterations,
+            flow.status,
+            flow.residual_pu,
         )
 
-    threads = threads or processors()
+    threads, n_rows = threads or processors(), len(index)
     blocks = -(-n_rows // LANES)
     if threads == 1 or blocks <= 1:
         if n_rows:
@@ -139,7 +201,6 @@ def solve_batched(
         parts = min(blocks, threads * PARTS_A_THREAD)
         edges = [min(n_rows, LANES * (blocks * k // parts)) for k in range(parts + 1)]
         list(_pool(os.getpid(), threads).map(run, edges[:-1], edges[1:]))
-    return PowerFlow(v_pu, status, iterations, residual_pu, setpoint, status == CONVERGED)
 
 
 def _solve_row(

@@ -32,6 +32,7 @@ __all__ = [
 
 Real = NDArray[np.float64]
 Index = NDArray[np.int32]
+Places = NDArray[np.int64]
 Complex = NDArray[np.complex128]
 Status = NDArray[np.int8]
 
@@ -128,13 +129,13 @@ def _work(plan: Plan, like: Real) -> Work:
 
 @njit(**COMPILED)
 def _gather(
-    block: int, last_row: int, rows: Rows, steps: Steps, factor: Real, p: Real, q: Real
+    block: int, last: int, index: Places, rows: Rows, steps: Steps, factor: Real, p: Real, q: Real
 ) -> None:
     """What varies, of a block of rows; past the last row, the last again."""
     n_taps, n_banks = rows.tap_position.shape[1], rows.capacitor_step.shape[1]
     n_loads, n_ders = rows.load_kw.shape[1], rows.der_kw.shape[1]
     for lane in range(LANES):
-        r = min(block + lane, last_row - 1)
+        r = index[min(block + lane, last - 1)]
         for k in range(n_taps):
             inverse = 1.0 / (1.0 + rows.tap_position[r, k] * steps.tap_step_pu[k])
             factor[2 * k, lane] = inverse
@@ -155,8 +156,9 @@ def _gather(
 @njit(**COMPILED)
 def solve_rows(
     plan: Plan,
-    first_row: int,
-    last_row: int,
+    first: int,
+    last: int,
+    index: Places,
     rows: Rows,
     start: Complex,
     tolerance_pu: float,
@@ -166,12 +168,13 @@ def solve_rows(
     status_out: Status,
     residual_out: Real,
 ) -> None:
-    """Solve rows [first_row, last_row) in blocks of `LANES`.
+    """Solve the rows ``index[first:last]`` in blocks of `LANES`.
 
     Args:
         plan: What is known of the network.
-        first_row: The first of them.
-        last_row: The row after the last.
+        first: Place of the first of them in `index`.
+        last: The place after the last.
+        index: Rows of the arrays; what is in no block stays as it is.
         rows: What varies.
         start: (1 or rows, node) voltages to start from.
         tolerance_pu: Largest voltage change of the last iteration.
@@ -186,16 +189,16 @@ def solve_rows(
     sites, legs = plan.sites, plan.legs
     position, zone = sites.position, zones.of
     work = _work(plan, np.empty((0, LANES)))
-    for block in range(first_row, last_row, LANES):
-        _gather(block, last_row, rows, steps, work.factor, work.p, work.q)
+    for block in range(first, last, LANES):
+        _gather(block, last, index, rows, steps, work.factor, work.p, work.q)
         for lane in range(LANES):
-            r = min(block + lane, last_row - 1) if start.shape[0] > 1 else 0
+            r = index[min(block + lane, last - 1)] if start.shape[0] > 1 else 0
             for i in range(position.shape[0]):
                 v = start[r, order[position[i]]]
                 work.v_re[i, lane], work.v_im[i, lane] = v.real, v.imag
         iterate(n_quiet, interior, boundary, zones, sites, legs, work, tolerance_pu, max_iterations)
-        for lane in range(min(LANES, last_row - block)):
-            r = block + lane
+        for lane in range(min(LANES, last - block)):
+            r = index[block + lane]
             iterations_out[r] = int(work.iterations[0, lane])
             status_out[r] = int(work.status[0, lane])
             residual_out[r] = work.residual[0, lane]

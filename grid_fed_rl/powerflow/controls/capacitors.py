@@ -29,20 +29,22 @@ from grid_fed_rl.feeders import (
     Terminal,
 )
 from grid_fed_rl.powerflow import primitives
-from grid_fed_rl.powerflow.flow import PowerFlow
-from grid_fed_rl.powerflow.measures.floating import potentials
-from grid_fed_rl.powerflow.measures.rows import row_factors
-from grid_fed_rl.powerflow.network import Network
+from grid_fed_rl.powerflow.controls import capacitor_kernels
+from grid_fed_rl.powerflow.controls.capacitor_kernels import CapacitorRules
+from grid_fed_rl.powerflow.kernels import read_only
+from grid_fed_rl.powerflow.network import GROUND, Network
 
-__all__ = ["CLOSE", "NOTHING", "OPEN", "WatchedCapacitor", "capacitors_of"]
+__all__ = ["capacitors_of"]
 
-Floats = NDArray[np.float64]
-Wants = NDArray[np.int8]
-Rows = NDArray[np.complex128]
+Complex = NDArray[np.complex128]
 
-OPEN, NOTHING, CLOSE = -1, 0, 1  # the change of step that a control wants
-
-LEAST_KVAR_SHARE = 0.5  # of the bank: a power-factor control closes for no less
+KINDS = {
+    CapacitorControlKind.VOLTAGE: capacitor_kernels.VOLTAGE,
+    CapacitorControlKind.KVAR: capacitor_kernels.KVAR,
+    CapacitorControlKind.CURRENT: capacitor_kernels.CURRENT,
+    CapacitorControlKind.TIME: capacitor_kernels.TIME,
+    CapacitorControlKind.PF: capacitor_kernels.PF,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,8 @@ class _Branch:
     Attributes:
         nodes: Conductors of the whole element; ground where there is none.
         ends: Slice of its conductors at each terminal.
-        parts: (part, conductor, conductor) admittance in siemens.
+        parts: (part, conductor, conductor) admittance in siemens: fixed, and with a
+            regulator what is scaled by 1/t and 1/t^2.
         switch: Column of the switch it is, or -1.
         capacitor: Column of the capacitor it is, or -1.
         regulator: Column of the regulator that moves it, or -1.
@@ -60,148 +63,36 @@ class _Branch:
 
     nodes: list[int]
     ends: list[slice]
-    parts: NDArray[np.complex128]
+    parts: Complex
     switch: int = -1
     capacitor: int = -1
     regulator: int = -1
 
-    def current_a(self, network: Network, flow: PowerFlow, volts: Rows, end: int) -> Rows:
-        """Current into the conductors of a terminal: (batch, conductor)."""
-        setpoint, rows = flow.setpoint, self.ends[end - 1]
-        i = volts @ self.parts[0][rows].T
-        if self.regulator >= 0:
-            position = setpoint.tap_position[:, self.regulator, None]
-            t = 1.0 + position * network.tap_step_pu[self.regulator]
-            i = i + volts @ self.parts[1][rows].T / t + volts @ self.parts[2][rows].T / t**2
-        if self.switch >= 0:
-            i = i * setpoint.switch_closed[:, self.switch, None]
-        if self.capacitor >= 0:
-            share = setpoint.capacitor_step / network.capacitor_steps
-            i = i * share[:, self.capacitor, None]
-        return i
-
 
 @dataclass(frozen=True, slots=True)
-class WatchedCapacitor:
-    """A capacitor bank with a control of its own."""
+class _Watched:
+    """A capacitor with a control, and what the control watches."""
 
-    network: Network
     column: int  # column of the capacitor steps
     bank: Capacitor
     control: CapacitorControl
     branch: _Branch
 
-    def wants(self, flow: PowerFlow, hour: Floats, before: Wants) -> tuple[Wants, NDArray]:
-        """What the control wants in every row, and whether it has just asked for it.
-
-        Args:
-            flow: What it sees.
-            hour: (batch,) hour of the day.
-            before: (batch,) what it wanted last.
-        """
-        step = flow.setpoint.capacitor_step[:, self.column]
-        closed, full = step > 0, step == self.bank.n_steps
-        beyond_on, beyond_off, more = self._beyond(flow, hour)
-        asks_close = np.where(closed, ~beyond_off & more & ~full, beyond_on)
-        asks_open = closed & beyond_off
-        keeps = closed & ~full & ~asks_open & ~asks_close
-        if self.control.kind is CapacitorControlKind.VOLTAGE:
-            keeps[:] = False
-        else:
-            low, high = self._override(flow)
-            asks_close, asks_open = (
-                np.where(closed, asks_close & ~high, asks_close | low),
-                asks_open | (closed & high),
-            )
-            keeps &= ~asks_open
-        wants = np.where(asks_open, OPEN, np.where(asks_close, CLOSE, NOTHING))
-        return np.where(keeps, before, wants).astype(np.int8), asks_open | asks_close
-
-    def delay_s(self, wants: Wants, was_opened: NDArray[np.bool_]) -> Floats:
-        """Time from asking to acting: (batch,). Closing waits for the dead time."""
-        c = self.control
-        close = c.delay_s + np.where(was_opened, c.dead_time_s, 0.0)
-        return np.where(wants == CLOSE, close, c.delay_off_s)
-
-    def _volts(self, flow: PowerFlow) -> Rows:
-        """Voltage of every conductor of the watched element: (batch, conductor).
-
-        A dead conductor beside live ones floats: earthed it would carry a current.
-        """
-        nodes = np.array(self.branch.nodes)
-        lands, network, v_pu = nodes >= 0, self.network, flow.v_pu
-        if (v_pu[:, nodes[lands]] == 0.0).any():
-            v_pu = potentials(network, flow, row_factors(network, flow))
-        v = np.zeros((len(v_pu), len(nodes)), dtype=np.complex128)
-        v[:, lands] = v_pu[:, nodes[lands]] * network.v_base_v[nodes[lands]]
-        return v
-
-    def _voltage(self, flow: PowerFlow) -> Floats:
-        """At the secondary of the potential transformer: (batch,)."""
+    def seen(self) -> list[int]:
+        """Conductors whose difference the voltage is."""
         c = self.control
         end = 1 if c.kind is CapacitorControlKind.TIME else c.end
-        v = self._volts(flow)[:, self.branch.ends[end - 1]]
-        seen = v[:, c.phase - 1]
-        if self.bank.connection is Connection.DELTA and len(self.bank.terminal.phases) > 2:
-            seen = seen - v[:, c.phase % 3]
-        return np.abs(seen) / c.pt_ratio
+        nodes = self.branch.nodes[self.branch.ends[end - 1]]
+        across = self.bank.connection is Connection.DELTA and len(self.bank.terminal.phases) > 2
+        return [nodes[c.phase - 1], nodes[c.phase % 3] if across else GROUND]
 
-    def _override(self, flow: PowerFlow) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """Whether the voltage asks for a step in, or out, whatever the kind."""
+    def measured(self) -> list[int]:
+        """Conductors of the element, counted as it has them, whose current is measured."""
         c = self.control
-        if c.v_min <= 0.0 and np.isinf(c.v_max):
-            nowhere = np.zeros(len(flow.v_pu), dtype=np.bool_)
-            return nowhere, nowhere
-        v = self._voltage(flow)
-        return v < c.v_min, v > c.v_max
-
-    def _power_kva(self, flow: PowerFlow) -> Rows:
-        """Into the watched terminal, all its conductors: (batch,)."""
-        volts, end = self._volts(flow), self.control.end
-        i = self.branch.current_a(self.network, flow, volts, end)
-        return (volts[:, self.branch.ends[end - 1]] * i.conj()).sum(axis=1) / 1000.0
-
-    def _beyond(
-        self, flow: PowerFlow, hour: Floats
-    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
-        """Beyond the setting for closing the first step, for opening, for closing more."""
-        c = self.control
-        match c.kind:
-            case CapacitorControlKind.VOLTAGE:
-                v = self._voltage(flow)
-                return v < c.on, v > c.off, v < c.on
-            case CapacitorControlKind.KVAR:
-                kvar = self._power_kva(flow).imag
-                return kvar > c.on, kvar < c.off, kvar > c.on
-            case CapacitorControlKind.CURRENT:
-                volts = self._volts(flow)
-                i = self.branch.current_a(self.network, flow, volts, 1)[:, c.phase - 1]
-                amps = np.abs(i) / c.ct_ratio
-                return amps > c.on, amps < c.off, amps > c.on
-            case CapacitorControlKind.PF:
-                return self._beyond_power_factor(self._power_kva(flow))
-            case CapacitorControlKind.TIME:
-                return self._beyond_time(hour)
-
-    def _beyond_power_factor(
-        self, kva: Rows
-    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
-        c, size = self.control, np.abs(kva)
-        lagging = np.where(size > 0.0, np.abs(kva.real) / np.where(size > 0.0, size, 1.0), 1.0)
-        pf = np.where(kva.imag < 0.0, 2.0 - lagging, lagging)
-        kvar = self.bank.kvar * LEAST_KVAR_SHARE
-        first = (pf < c.on) & (kva.imag > kvar)
-        return first, pf > c.off, (pf < c.on) & (kva.imag > kvar / self.bank.n_steps)
-
-    def _beyond_time(
-        self, hour: Floats
-    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
-        c = self.control
-        if c.off > c.on:
-            on = (hour >= c.on) & (hour < c.off)
-            return on, ~on, on
-        on = hour >= c.on  # the off time is the next day's
-        return on, (hour >= c.off) & ~on, on
+        if c.kind is CapacitorControlKind.CURRENT:
+            return [c.phase - 1]
+        end = self.branch.ends[c.end - 1]
+        return list(range(end.start, end.stop))
 
 
 def _watched(network: Network, column: int, bank: Capacitor, control: CapacitorControl) -> _Branch:
@@ -243,7 +134,7 @@ def _watched_transformer(network: Network, feeder: Feeder, name: str) -> _Branch
 
 
 def _branch(
-    network: Network, terminals: list[Terminal], parts: list[Rows], **columns: int
+    network: Network, terminals: list[Terminal], parts: list[Complex], **columns: int
 ) -> _Branch:
     edges = np.cumsum([0, *(len(t.phases) for t in terminals)]).tolist()
     return _Branch(
@@ -254,10 +145,68 @@ def _branch(
     )
 
 
-def capacitors_of(network: Network) -> list[WatchedCapacitor]:
+def capacitors_of(network: Network) -> CapacitorRules:
     """The capacitors of a network that have a control of their own."""
-    return [
-        WatchedCapacitor(network, k, bank, bank.control, _watched(network, k, bank, bank.control))
+    found = [
+        _Watched(k, bank, bank.control, _watched(network, k, bank, bank.control))
         for k, bank in enumerate(network.feeder.capacitors.values())
         if bank.control is not None
     ]
+    controls, branches = [one.control for one in found], [one.branch for one in found]
+
+    def each(values: list[float]) -> NDArray[np.float64]:
+        return np.array(values, dtype=np.float64)
+
+    def whole(values: list[int]) -> NDArray[np.int64]:
+        return np.array(values, dtype=np.int64)
+
+    into, around, y = _padded(found)
+    rules = CapacitorRules(
+        column=whole([one.column for one in found]),
+        n_steps=whole([one.bank.n_steps for one in found]),
+        bank_kvar=each([one.bank.kvar for one in found]),
+        kind=whole([KINDS[c.kind] for c in controls]),
+        on=each([c.on for c in controls]),
+        off=each([c.off for c in controls]),
+        delay_s=each([c.delay_s for c in controls]),
+        delay_off_s=each([c.delay_off_s for c in controls]),
+        dead_time_s=each([c.dead_time_s for c in controls]),
+        pt_ratio=each([c.pt_ratio for c in controls]),
+        ct_ratio=each([c.ct_ratio for c in controls]),
+        v_min=each([c.v_min for c in controls]),
+        v_max=each([c.v_max for c in controls]),
+        seen=np.array([one.seen() for one in found], dtype=np.int64).reshape(-1, 2),
+        into=into,
+        around=around,
+        y=y,
+        regulator=whole([b.regulator for b in branches]),
+        regulator_step_pu=each(
+            [float(network.tap_step_pu[b.regulator]) if b.regulator >= 0 else 0.0 for b in branches]
+        ),
+        switch=whole([b.switch for b in branches]),
+        bank=whole([b.capacitor for b in branches]),
+        bank_steps=whole(
+            [int(network.capacitor_steps[b.capacitor]) if b.capacitor >= 0 else 1 for b in branches]
+        ),
+    )
+    return CapacitorRules(*map(read_only, rules))
+
+
+def _padded(
+    found: list[_Watched],
+) -> tuple[NDArray[np.int64], NDArray[np.int64], Complex]:
+    """What is measured of every element, its conductors and admittances: see `CapacitorRules`.
+
+    Elements with fewer conductors than the most have ground for the others, without current.
+    """
+    n_measured = max((len(one.measured()) for one in found), default=0)
+    n_nodes = max((len(one.branch.nodes) for one in found), default=0)
+    into = np.full((len(found), n_measured), GROUND, dtype=np.int64)
+    around = np.full((len(found), n_nodes), GROUND, dtype=np.int64)
+    y = np.zeros((len(found), 3, n_measured, n_nodes), dtype=np.complex128)
+    for k, one in enumerate(found):
+        nodes, parts, measured = one.branch.nodes, one.branch.parts, one.measured()
+        into[k, : len(measured)] = [nodes[i] for i in measured]
+        around[k, : len(nodes)] = nodes
+        y[k, : len(parts), : len(measured), : len(nodes)] = parts[:, measured]
+    return into, around, y

@@ -16,7 +16,7 @@ few steps taught.
 """
 
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,7 @@ __all__ = ["Inverters", "Mixing", "inverters_of"]
 
 Floats = NDArray[np.float64]
 Index = NDArray[np.int64]
+Complex = NDArray[np.complex128]
 
 STEADY = 1e-7  # share of its rating by which an inverter at rest may miss its curve
 DAMPING = 0.3
@@ -62,16 +63,16 @@ class Inverters:
     leg_v: Floats  # (inverter,) rated
     alike: tuple[_Alike, ...]
 
-    def misses(self, flow: PowerFlow, offered: Setpoint) -> Floats:
-        """How far each is from where its curves want it: (batch, 2 x inverter) shares."""
-        return self._targets(flow, offered) - self.shares(flow.setpoint)
+    def misses(self, flow: PowerFlow, offered: Setpoint, at: Index) -> Floats:
+        """How far each is from where its curves want it in some rows: (at, 2 x inverter) shares."""
+        return self._targets(flow.v_pu[at], offered, at) - self.shares(flow.setpoint, at)
 
-    def _targets(self, flow: PowerFlow, offered: Setpoint) -> Floats:
+    def _targets(self, v_pu: Complex, offered: Setpoint, at: Index) -> Floats:
         """Share of its rating that each should inject, active and then reactive."""
-        kw, q = offered.der_kw[:, self.column], offered.der_kvar[:, self.column].copy()
-        v_pu, p = self._seen_pu(flow), kw.copy()
+        kw, q = (power[at][:, self.column] for power in (offered.der_kw, offered.der_kvar))
+        seen_pu, p = self._seen_pu(v_pu), kw.copy()
         for some in self.alike:
-            v, k = v_pu[:, some.of], some.of
+            v, k = seen_pu[:, some.of], some.of
             if some.volt_watt:
                 least = np.minimum(kw[:, k], _along(some.volt_watt, v) * self.kw[k])
                 p[:, k] = np.where(kw[:, k] > 0.0, least, kw[:, k])
@@ -81,25 +82,23 @@ class Inverters:
         most = np.sqrt(self.kva**2 - q**2)
         return np.concatenate([np.clip(p, -most, most) / self.kva, q / self.kva], axis=1)
 
-    def _seen_pu(self, flow: PowerFlow) -> Floats:
-        """(batch, inverter) mean magnitude of its leg voltages."""
-        v = np.zeros((len(flow.v_pu), self.network.n_nodes + 1), dtype=np.complex128)
-        np.multiply(flow.v_pu, self.network.v_base_v, out=v[:, :-1])
+    def _seen_pu(self, v_pu: Complex) -> Floats:
+        """(at, inverter) mean magnitude of its leg voltages."""
+        v = np.zeros((len(v_pu), self.network.n_nodes + 1), dtype=np.complex128)
+        np.multiply(v_pu, self.network.v_base_v, out=v[:, :-1])
         across = [np.abs(v[:, a] - v[:, b]) for a, b in zip(self.start, self.stop, strict=True)]
         return sum(across, np.zeros(())) / self.n_legs / self.leg_v
 
-    def shares(self, setpoint: Setpoint) -> Floats:
-        """What each injects, active and then reactive: (batch, 2 x inverter) shares."""
-        powers = [setpoint.der_kw[:, self.column], setpoint.der_kvar[:, self.column]]
-        return np.concatenate([power / self.kva for power in powers], axis=1)
+    def shares(self, setpoint: Setpoint, at: Index) -> Floats:
+        """What each injects in some rows, active and then reactive: (at, 2 x inverter) shares."""
+        powers = (setpoint.der_kw, setpoint.der_kvar)
+        return np.concatenate([power[at][:, self.column] / self.kva for power in powers], axis=1)
 
-    def with_shares(self, setpoint: Setpoint, shares: Floats) -> Setpoint:
-        """The set-point in which they inject so much."""
-        shares = np.clip(shares, -1.0, 1.0)
-        n, kw, kvar = len(self.column), setpoint.der_kw.copy(), setpoint.der_kvar.copy()
-        kw[:, self.column] = shares[:, :n] * self.kva
-        kvar[:, self.column] = shares[:, n:] * self.kva
-        return replace(setpoint, der_kw=kw, der_kvar=kvar)
+    def write(self, setpoint: Setpoint, at: Index, shares: Floats) -> None:
+        """Let them inject so much in some rows of a set-point."""
+        shares, n, where = np.clip(shares, -1.0, 1.0), len(self.column), np.ix_(at, self.column)
+        setpoint.der_kw[where] = shares[:, :n] * self.kva
+        setpoint.der_kvar[where] = shares[:, n:] * self.kva
 
 
 class Mixing:

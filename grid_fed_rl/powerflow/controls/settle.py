@@ -9,23 +9,33 @@ closes again, for its dead time, only when nothing else is left to do. Inverters
 without delay: they come to rest on their curves before anything else looks.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from grid_fed_rl.errors import PowerFlowError
-from grid_fed_rl.powerflow.batched import solve_batched
-from grid_fed_rl.powerflow.controls.capacitors import (
-    NOTHING,
-    OPEN,
-    WatchedCapacitor,
-    capacitors_of,
+from grid_fed_rl.powerflow.batched import solve_again, solve_batched
+from grid_fed_rl.powerflow.controls.capacitor_kernels import (
+    CapacitorRules,
+    Standing,
+    wanted_steps_of_banks,
 )
+from grid_fed_rl.powerflow.controls.capacitors import capacitors_of
 from grid_fed_rl.powerflow.controls.inverters import STEADY, Inverters, Mixing, inverters_of
-from grid_fed_rl.powerflow.controls.regulators import Regulators, regulators_of
+from grid_fed_rl.powerflow.controls.regulator_kernels import (
+    RegulatorRules,
+    moved_taps,
+    seen_volts,
+)
+from grid_fed_rl.powerflow.controls.regulators import regulators_of
+from grid_fed_rl.powerflow.controls.round_kernels import Rules, blank_memory, play_round
 from grid_fed_rl.powerflow.flow import PowerFlow
+from grid_fed_rl.powerflow.kernels import read_only
+from grid_fed_rl.powerflow.measures.floating import potentials
+from grid_fed_rl.powerflow.measures.rows import row_factors
 from grid_fed_rl.powerflow.network import Network
 from grid_fed_rl.powerflow.setpoint import Setpoint
 
@@ -33,44 +43,41 @@ __all__ = ["LocalControls"]
 
 MOST_MIXING_STEPS = 100
 Floats = NDArray[np.float64]
+Complex = NDArray[np.complex128]
+Index = NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Plan:
     """The controls of a network, made ready."""
 
     network: Network
-    regulators: Regulators
-    capacitors: list[WatchedCapacitor]
+    regulators: RegulatorRules
+    capacitors: CapacitorRules
     inverters: Inverters
+
+    @cached_property
+    def rules(self) -> Rules:
+        """The regulators and capacitors, as the kernels take them."""
+        return Rules(self.regulators, self.capacitors, read_only(self.network.v_base_v))
+
+    @cached_property
+    def watched(self) -> Index:
+        """Nodes of what capacitors watch that switches can cut off."""
+        network = self.network
+        may_die = np.zeros(network.n_nodes, dtype=np.bool_)
+        may_die[network.elimination.order] = network.zones.alive[network.zones.of] == 0.0
+        nodes = np.unique(self.capacitors.around)
+        nodes = nodes[nodes >= 0]
+        return nodes[may_die[nodes]]
+
+    def __getstate__(self) -> dict[str, object]:
+        """All but the kernels' rules, which another process makes anew."""
+        return {name: part for name, part in self.__dict__.items() if name != "rules"}
 
 
 def _plan(network: Network) -> _Plan:
     return _Plan(network, regulators_of(network), capacitors_of(network), inverters_of(network))
-
-
-@dataclass(slots=True)
-class _Memory:
-    """What the controls of some rows remember from round to round."""
-
-    steps: Floats  # (batch, regulator with a control) wanted
-    wants: NDArray[np.int8]  # (batch, capacitor with a control) OPEN, NOTHING or CLOSE
-    due_s: Floats  # (batch, regulators and then capacitors); infinite where not armed
-    was_opened: NDArray[np.bool_]  # (batch, capacitor with a control)
-
-    @classmethod
-    def blank(cls, plan: _Plan, n_rows: int) -> "_Memory":
-        n_regulators, n_capacitors = len(plan.regulators.column), len(plan.capacitors)
-        return cls(
-            steps=np.zeros((n_rows, n_regulators)),
-            wants=np.full((n_rows, n_capacitors), NOTHING, dtype=np.int8),
-            due_s=np.full((n_rows, n_regulators + n_capacitors), np.inf),
-            was_opened=np.zeros((n_rows, n_capacitors), dtype=np.bool_),
-        )
-
-    def rows(self, index: NDArray[np.bool_]) -> "_Memory":
-        """The memory of some rows."""
-        return _Memory(*(getattr(self, name)[index] for name in self.__slots__))
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,14 +115,18 @@ class LocalControls:
     @property
     def capacitor_columns(self) -> NDArray[np.int64]:
         """Columns of the capacitor steps that the controls decide."""
-        return np.array([c.column for c in self._ready.capacitors], dtype=np.int64)
+        return self._ready.capacitors.column
 
     def compensated_v(self, flow: PowerFlow) -> Floats:
         """Voltage each line-drop compensator sees, 120 V base: (batch, compensator).
 
         A compensator is a regulator that has a control, in the network's order.
         """
-        return self._ready.regulators.seen_v(flow)
+        rules, v_pu = self._ready.regulators, read_only(flow.v_pu)
+        seen_v = np.empty((len(v_pu), len(rules.column)))
+        taps = read_only(flow.setpoint.tap_position)
+        seen_volts(rules, read_only(self.network.v_base_v), v_pu, taps, seen_v)
+        return seen_v
 
     def tap_moves(self, flow: PowerFlow, v_reg_shift: Floats | float = 0.0) -> NDArray[np.int32]:
         """Steps each regulator would move now, within its range: (batch, regulator).
@@ -125,19 +136,21 @@ class LocalControls:
             v_reg_shift: Volts on a 120 V base added to every setting; broadcasts
                 over (batch, regulator with a control).
         """
-        regulators, taps = self._ready.regulators, flow.setpoint.tap_position
-        _, steps = regulators.wanted_steps(flow, v_reg_shift)
-        target = taps.copy()
-        target[:, regulators.column] += regulators.move(steps)
-        return np.clip(target, self.network.tap_lowest, self.network.tap_highest) - taps
+        rules, taps = self._ready.regulators, read_only(flow.setpoint.tap_position)
+        shift_v = np.broadcast_to(np.asarray(v_reg_shift, float), (len(taps), len(rules.column)))
+        v_pu, v_base_v = read_only(flow.v_pu), read_only(self.network.v_base_v)
+        moves = np.zeros(taps.shape, dtype=np.int32)
+        moved_taps(rules, v_base_v, v_pu, taps, read_only(shift_v), moves)
+        return moves
 
     def capacitor_steps(self, flow: PowerFlow) -> NDArray[np.int32]:
         """Steps each capacitor would stand at if its control acted now: (batch, capacitor)."""
-        steps = flow.setpoint.capacitor_step.copy()
-        hour = self._hours(len(steps))
-        for capacitor in self._ready.capacitors:
-            nothing = np.full(len(steps), NOTHING, dtype=np.int8)
-            steps[:, capacitor.column] += capacitor.wants(flow, hour, nothing)[0]
+        plan, steps = self._ready, flow.setpoint.capacitor_step.copy()
+        at, hour = _standing(flow.setpoint), self._hours(len(steps))
+        v_pu = _afloat(plan, flow, np.arange(len(steps)))
+        wanted_steps_of_banks(
+            plan.capacitors, read_only(self.network.v_base_v), read_only(v_pu), at, hour, steps
+        )
         return steps
 
     def settle(
@@ -168,32 +181,41 @@ class LocalControls:
             PowerFlowError: as `solve` does, or `hour` does not fit the rows.
         """
         plan, hour = self._ready, self._hours(setpoint.n_rows)
-        run = partial(_steady, plan, tolerance_pu=tolerance_pu, threads=threads)
-        flow = run(setpoint, setpoint, start_pu)
-        at = np.flatnonzero(flow.settled)  # rows that may still act
-        seen, memory = flow.rows(at), _Memory.blank(plan, len(at))
-        mark = _state(seen, memory)
+        again = partial(solve_again, self.network, tolerance_pu=tolerance_pu, threads=threads)
+        flow = solve_batched(
+            self.network,
+            _own(plan, setpoint),
+            start_pu=start_pu,
+            tolerance_pu=tolerance_pu,
+            threads=threads,
+        )
+        on = np.arange(setpoint.n_rows)  # rows that may still act
+        _follow_curves(plan, flow, setpoint, on, again)
+        n_regulators, n_capacitors = len(plan.regulators.column), len(plan.capacitors.column)
+        if not n_regulators + n_capacitors:
+            return flow
+        memory = blank_memory(len(on), n_regulators, n_capacitors)
+        at, moved = _standing(flow.setpoint), np.empty_like(on)
+        v_pu = read_only(flow.v_pu)
         for rounds in range(max_rounds + 1):
-            _look(plan, seen, hour[at], memory)
-            acts = np.asarray(np.isfinite(memory.due_s).any(axis=1))
-            at, seen, memory, mark = at[acts], seen.rows(acts), memory.rows(acts), mark[acts]
-            if rounds == max_rounds or not len(at):
+            n_on, n_moved = play_round(
+                plan.rules,
+                memory,
+                at,
+                v_pu,
+                read_only(_afloat(plan, flow, on)),
+                hour,
+                flow.settled,
+                on,
+                moved,
+                rounds & (rounds - 1) == 0,  # ever more seldom, so that every cycle is found
+                rounds == max_rounds,
+            )
+            if not n_on:
                 break
-            now = _act(plan, seen.setpoint, memory)
-            moved = _moved(seen.setpoint, now)
-            if moved.any():
-                offered = setpoint.rows(at[moved])
-                seen = seen.with_rows(moved, run(now.rows(moved), offered, seen.v_pu[moved]))
-            flow = flow.with_rows(at, seen)
-            stays = seen.settled
-            state = _state(seen, memory)
-            hunts = stays & (state == mark).all(axis=1)
-            flow.settled[at[hunts]] = False
-            stays &= ~hunts
-            if rounds & (rounds + 1) == 0:  # ever more seldom, so that every cycle is found
-                mark = state
-            at, seen, memory, mark = at[stays], seen.rows(stays), memory.rows(stays), mark[stays]
-        flow.settled[at] = False
+            on = on[:n_on]
+            again(flow, moved[:n_moved])
+            _follow_curves(plan, flow, setpoint, moved[:n_moved], again)
         return flow
 
     def _hours(self, n_rows: int) -> Floats:
@@ -207,96 +229,63 @@ class LocalControls:
                 f"local controls: hour is {hour[~((hour >= 0.0) & (hour <= 24.0))][0]}; "
                 f"expected an hour of the day, 0 to 24"
             )
-        return np.broadcast_to(hour, (n_rows,))
+        return read_only(hour if hour.ndim else np.full(n_rows, hour))
 
 
-def _moved(before: Setpoint, now: Setpoint) -> NDArray[np.bool_]:
-    """(batch,) whether any tap or capacitor stands elsewhere."""
-    taps = (now.tap_position != before.tap_position).any(axis=1)
-    return np.logical_or(taps, (now.capacitor_step != before.capacitor_step).any(axis=1))
+def _own(plan: _Plan, setpoint: Setpoint) -> Setpoint:
+    """The set-point with arrays of its own where controls write."""
+    taps, steps = setpoint.tap_position.copy(), setpoint.capacitor_step.copy()
+    if not len(plan.inverters.column):
+        return replace(setpoint, tap_position=taps, capacitor_step=steps)
+    kw, kvar = setpoint.der_kw.copy(), setpoint.der_kvar.copy()
+    return replace(setpoint, tap_position=taps, capacitor_step=steps, der_kw=kw, der_kvar=kvar)
 
 
-def _steady(
-    plan: _Plan,
-    setpoint: Setpoint,
-    offered: Setpoint,
-    start_pu: NDArray[np.complex128] | None,
-    *,
-    tolerance_pu: float,
-    threads: int | None,
-) -> PowerFlow:
-    """The flow in which every inverter is on its curves; not `settled` where there is none.
+def _standing(setpoint: Setpoint) -> Standing:
+    closed = read_only(setpoint.switch_closed)
+    return Standing(setpoint.tap_position, setpoint.capacitor_step, closed)
+
+
+def _afloat(plan: _Plan, flow: PowerFlow, on: Index) -> Complex:
+    """(batch, node) voltages that capacitors see: the flow's own, but for some of the rows `on`.
+
+    A dead conductor beside live ones floats: earthed it would carry a current.
+    """
+    if not len(plan.watched):
+        return flow.v_pu
+    on = on[(flow.v_pu[np.ix_(on, plan.watched)] == 0.0).any(axis=1)]
+    if not len(on):
+        return flow.v_pu
+    v_pu, some = flow.v_pu.copy(), flow.rows(on)
+    v_pu[on] = potentials(plan.network, some, row_factors(plan.network, some))
+    return v_pu
+
+
+def _follow_curves(
+    plan: _Plan, flow: PowerFlow, offered: Setpoint, at: Index, again: Callable[..., None]
+) -> None:
+    """Bring the inverters of some rows onto their curves; not `settled` where it fails.
 
     Args:
         plan: The controls.
-        setpoint: Where everything stands; the inverters' powers are a first guess.
+        flow: Solved; the inverters' powers are a first guess. Written to in place.
         offered: The inverters' powers as the set-point has them.
-        start_pu: As in `solve`.
-        tolerance_pu: As in `solve`.
-        threads: As in `solve`.
+        at: The rows.
+        again: Solves rows of a flow again.
     """
     inverters = plan.inverters
-    solved = partial(solve_batched, plan.network, tolerance_pu=tolerance_pu, threads=threads)
-    flow = solved(setpoint, start_pu=start_pu)
     if not len(inverters.column):
-        return flow
-    at = np.flatnonzero(flow.converged)
-    seen, mixing = flow.rows(at), Mixing(len(at), 2 * len(inverters.column))
+        return
+    at = at[flow.converged[at]]
+    mixing = Mixing(len(at), 2 * len(inverters.column))
     for _ in range(MOST_MIXING_STEPS):
-        misses = inverters.misses(seen, offered.rows(at))
-        goes_on = np.asarray((np.abs(misses) > STEADY).any(axis=1)) & seen.converged
+        misses = inverters.misses(flow, offered, at)
+        goes_on = np.asarray((np.abs(misses) > STEADY).any(axis=1)) & flow.converged[at]
         mixing.rows(goes_on)
-        at, seen, misses = at[goes_on], seen.rows(goes_on), misses[goes_on]
+        at, misses = at[goes_on], misses[goes_on]
         if not len(at):
-            break
-        shares = mixing.step(inverters.shares(seen.setpoint), misses)
-        seen = solved(inverters.with_shares(seen.setpoint, shares), start_pu=seen.v_pu)
-        flow = flow.with_rows(at, seen)
+            return
+        shares = mixing.step(inverters.shares(flow.setpoint, at), misses)
+        inverters.write(flow.setpoint, at, shares)
+        again(flow, at)
     flow.settled[at] = False
-    return flow
-
-
-def _look(plan: _Plan, flow: PowerFlow, hour: Floats, memory: _Memory) -> None:
-    """Let every control of these rows look: it is armed, disarmed or changes its mind."""
-    regulators, setpoint = plan.regulators, flow.setpoint
-    n = len(regulators.column)
-    out, memory.steps = regulators.wanted_steps(flow)
-    taps = setpoint.tap_position[:, regulators.column]
-    lowest = plan.network.tap_lowest[regulators.column]
-    highest = plan.network.tap_highest[regulators.column]
-    can = np.where(memory.steps > 0.0, taps < highest, taps > lowest) & (memory.steps != 0.0)
-    due = memory.due_s[:, :n]
-    due[np.isinf(due) & can] = np.broadcast_to(regulators.delay_s, due.shape)[np.isinf(due) & can]
-    due[~out] = np.inf
-    for k, capacitor in enumerate(plan.capacitors):
-        wants, asks = capacitor.wants(flow, hour, memory.wants[:, k])
-        due = memory.due_s[:, n + k]
-        arms = asks & np.isinf(due)
-        due[arms] = capacitor.delay_s(wants, memory.was_opened[:, k])[arms]
-        due[wants == NOTHING] = np.inf
-        memory.wants[:, k] = wants
-
-
-def _act(plan: _Plan, setpoint: Setpoint, memory: _Memory) -> Setpoint:
-    """What is due first acts and is disarmed; return where devices stand then."""
-    regulators, n = plan.regulators, len(plan.regulators.column)
-    fires = memory.due_s == memory.due_s.min(axis=1, keepdims=True)
-    memory.due_s[fires] = np.inf
-    taps, steps = setpoint.tap_position.copy(), setpoint.capacitor_step.copy()
-    taps[:, regulators.column] += np.where(fires[:, :n], regulators.move(memory.steps), 0)
-    taps = np.clip(taps, plan.network.tap_lowest, plan.network.tap_highest)
-    for k, capacitor in enumerate(plan.capacitors):
-        step = steps[:, capacitor.column]
-        change = np.where(fires[:, n + k], memory.wants[:, k], NOTHING)
-        after = np.clip(step + change, 0, capacitor.bank.n_steps)
-        if capacitor.bank.n_steps == 1:  # OpenDSS's banks of several know no dead time
-            memory.was_opened[:, k] |= (change == OPEN) & (step == 1)
-        steps[:, capacitor.column] = after
-    return replace(setpoint, tap_position=taps.astype(np.int32), capacitor_step=steps)
-
-
-def _state(flow: PowerFlow, memory: _Memory) -> Floats:
-    """All that decides how a row goes on, its powers apart: (batch, number)."""
-    setpoint = flow.setpoint
-    parts = (setpoint.tap_position, setpoint.capacitor_step, memory.wants, memory.was_opened)
-    return np.concatenate([*parts, memory.due_s], axis=1, dtype=np.float64)
