@@ -1,22 +1,30 @@
-"""Capacitor controls, compiled: what one sees, wants and when it acts, a row at a time.
+"""Capacitor controls, compiled: what one sees, wants and when it acts.
 
 The rules are OpenDSS's CapControl; `capacitors` tells them.
 """
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from grid_fed_rl.powerflow.controls.regulator_kernels import volts_at
+from grid_fed_rl.powerflow.controls.seen_kernels import (
+    Terms,
+    across_v,
+    current_a,
+    magnitude,
+    volts_at,
+)
 from grid_fed_rl.powerflow.lanes import COMPILED
 
 __all__ = [
+    "CAPACITOR",
     "CLOSE",
     "CURRENT",
     "KVAR",
+    "MEASURED",
     "NOTHING",
     "OPEN",
     "PF",
@@ -25,51 +33,66 @@ __all__ = [
     "CapacitorRules",
     "Standing",
     "delay_of",
+    "stepped",
     "wants",
-    "wanted_steps_of_banks",
 ]
 
 Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 Steps = NDArray[np.int32]
 Complex = NDArray[np.complex128]
+Beyond = tuple[bool, bool, bool]
 
 OPEN, NOTHING, CLOSE = -1, 0, 1  # the change of step that a control wants
 VOLTAGE, KVAR, CURRENT, TIME, PF = range(5)  # what a control looks at
 
 LEAST_KVAR_SHARE = 0.5  # of the bank: a power-factor control closes for no less
 
+CAPACITOR = np.dtype(
+    [
+        ("column", np.int64),  # of the capacitor steps
+        ("n_steps", np.int64),
+        ("bank_kvar", np.float64),
+        ("kind", np.int64),  # VOLTAGE to PF
+        ("on", np.float64),
+        ("off", np.float64),
+        ("delay_s", np.float64),
+        ("delay_off_s", np.float64),
+        ("dead_time_s", np.float64),
+        ("pt_ratio", np.float64),
+        ("ct_ratio", np.float64),
+        ("v_min", np.float64),  # 0 where no voltage overrides
+        ("v_max", np.float64),  # infinite where none does
+        ("seen_start", np.int64),  # conductors whose difference its voltage is
+        ("seen_stop", np.int64),
+        ("first_measured", np.int64),  # conductors into which it measures
+        ("last_measured", np.int64),  # the one after
+        # Columns of what scales the current of the element that it watches, or -1.
+        ("regulator", np.int64),
+        ("switch", np.int64),
+        ("bank", np.int64),
+        ("tap_step_pu", np.float64),  # of that regulator
+        ("bank_steps", np.int64),  # of that bank
+    ]
+)
+
+MEASURED = np.dtype(
+    [
+        ("node", np.int64),  # conductor
+        ("first_term", np.int64),  # of the current into it
+        ("last_term", np.int64),  # the one after
+    ]
+)
+
+Capacitor = Any
+"""A record of `CAPACITOR`."""
+
 
 class CapacitorRules(NamedTuple):
-    """Capacitors that have a control, as arrays over them; volts, amperes and siemens.
+    """Capacitors that have a control, and what they measure."""
 
-    A conductor is a column of the network's nodes, or -1 for ground. What a control
-    measures flows into some conductors of the element that it watches: one for a
-    current, those of a terminal for a power.
-    """
-
-    column: Ints  # column of the capacitor steps
-    n_steps: Ints
-    bank_kvar: Floats
-    kind: Ints  # VOLTAGE to PF
-    on: Floats
-    off: Floats
-    delay_s: Floats
-    delay_off_s: Floats
-    dead_time_s: Floats
-    pt_ratio: Floats
-    ct_ratio: Floats
-    v_min: Floats  # 0 where no voltage overrides
-    v_max: Floats  # infinite where none does
-    seen: Ints  # (capacitor, 2) conductors whose difference its voltage is
-    into: Ints  # (capacitor, measured) conductors
-    around: Ints  # (capacitor, conductor) of the whole element
-    y: Complex  # (capacitor, 3, measured, conductor): fixed, and scaled by 1/t and 1/t^2
-    regulator: Ints  # column of the regulator that moves the element, or -1
-    regulator_step_pu: Floats
-    switch: Ints  # column of the switch that it is, or -1
-    bank: Ints  # column of the capacitor that it is, or -1
-    bank_steps: Ints
+    each: NDArray[Any]  # (capacitor,) of CAPACITOR
+    measured: NDArray[Any]  # of MEASURED: one conductor for a current, a terminal's for a power
+    terms: Terms
 
 
 class Standing(NamedTuple):
@@ -81,126 +104,133 @@ class Standing(NamedTuple):
 
 
 @njit(**COMPILED)
-def _voltage(rules: CapacitorRules, k: int, v_base_v: Floats, v_pu: Complex) -> float:
+def _voltage(own: Capacitor, v_pu: Complex, v_base_v: Floats) -> float:
     """At the secondary of the potential transformer."""
-    start, stop = rules.seen[k, 0], rules.seen[k, 1]
-    volts = volts_at(v_pu, v_base_v, start) - volts_at(v_pu, v_base_v, stop)
-    return abs(volts) / rules.pt_ratio[k]
+    return magnitude(across_v(v_pu, v_base_v, own.seen_start, own.seen_stop)) / own.pt_ratio
+
+
+@njit(**COMPILED)
+def _share(own: Capacitor, at: Standing, r: int) -> float:
+    """What the watched element's current is scaled by: 0 for an open switch."""
+    if own.switch >= 0:
+        return 1.0 if at.closed[r, own.switch] else 0.0
+    return at.steps[r, own.bank] / own.bank_steps if own.bank >= 0 else 1.0
+
+
+@njit(**COMPILED)
+def _measured_a(
+    own: Capacitor, rules: CapacitorRules, m: int, v_pu: Complex, v_base_v: Floats, t: float
+) -> complex:
+    """Into the m-th measured conductor, unscaled."""
+    into = rules.measured[m]
+    return current_a(rules.terms, into.first_term, into.last_term, v_pu, v_base_v, t)
+
+
+@njit(**COMPILED)
+def _tap_pu(own: Capacitor, at: Standing, r: int) -> float:
+    """Of the regulator that moves the watched element; 1 where none does."""
+    return 1.0 + at.taps[r, own.regulator] * own.tap_step_pu if own.regulator >= 0 else 1.0
 
 
 @njit(**COMPILED)
 def _current_a(
-    rules: CapacitorRules, k: int, m: int, v_base_v: Floats, v_pu: Complex, at: Standing, r: int
-) -> complex:
-    """Into the m-th measured conductor."""
-    fixed = crossing = second = 0j
-    for c in range(rules.around.shape[1]):
-        volts = volts_at(v_pu, v_base_v, rules.around[k, c])
-        fixed += volts * rules.y[k, 0, m, c]
-        crossing += volts * rules.y[k, 1, m, c]
-        second += volts * rules.y[k, 2, m, c]
-    if rules.regulator[k] >= 0:
-        t = 1.0 + at.taps[r, rules.regulator[k]] * rules.regulator_step_pu[k]
-        fixed += crossing * (1.0 / t) + second * (1.0 / t**2)
-    if rules.switch[k] >= 0 and not at.closed[r, rules.switch[k]]:
-        return 0j
-    if rules.bank[k] >= 0:
-        return fixed * (at.steps[r, rules.bank[k]] / rules.bank_steps[k])
-    return fixed
+    own: Capacitor, rules: CapacitorRules, v_pu: Complex, v_base_v: Floats, at: Standing, r: int
+) -> float:
+    """At the secondary of the current transformer."""
+    t, share = _tap_pu(own, at, r), _share(own, at, r)
+    current = _measured_a(own, rules, own.first_measured, v_pu, v_base_v, t)
+    return magnitude(current * share) / own.ct_ratio
 
 
 @njit(**COMPILED)
 def _power_kva(
-    rules: CapacitorRules, k: int, v_base_v: Floats, v_pu: Complex, at: Standing, r: int
+    own: Capacitor, rules: CapacitorRules, v_pu: Complex, v_base_v: Floats, at: Standing, r: int
 ) -> complex:
     """Into the watched terminal, all its conductors."""
-    va = 0j
-    for m in range(rules.into.shape[1]):
-        current = _current_a(rules, k, m, v_base_v, v_pu, at, r)
-        va += volts_at(v_pu, v_base_v, rules.into[k, m]) * current.conjugate()
+    t, share, va = _tap_pu(own, at, r), _share(own, at, r), 0j
+    for m in range(own.first_measured, own.last_measured):
+        current = _measured_a(own, rules, m, v_pu, v_base_v, t) * share
+        va += volts_at(v_pu, v_base_v, rules.measured[m].node) * current.conjugate()
     return va * (1.0 / 1000.0)
 
 
 @njit(**COMPILED)
-def _beyond_power_factor(rules: CapacitorRules, k: int, kva: complex) -> tuple[bool, bool, bool]:
-    size = abs(kva)
+def _beyond_power_factor(own: Capacitor, kva: complex) -> Beyond:
+    size = magnitude(kva)
     lagging = abs(kva.real) / size if size > 0.0 else 1.0
     pf = 2.0 - lagging if kva.imag < 0.0 else lagging
-    kvar = rules.bank_kvar[k] * LEAST_KVAR_SHARE
-    low, off = pf < rules.on[k], pf > rules.off[k]
-    return low and kva.imag > kvar, off, low and kva.imag > kvar / rules.n_steps[k]
+    kvar, low = own.bank_kvar * LEAST_KVAR_SHARE, pf < own.on
+    return low and kva.imag > kvar, pf > own.off, low and kva.imag > kvar / own.n_steps
 
 
 @njit(**COMPILED)
-def _beyond_time(rules: CapacitorRules, k: int, hour: float) -> tuple[bool, bool, bool]:
-    if rules.off[k] > rules.on[k]:
-        on = rules.on[k] <= hour < rules.off[k]
+def _beyond_time(own: Capacitor, hour: float) -> Beyond:
+    if own.off > own.on:
+        on = own.on <= hour < own.off
         return on, not on, on
-    on = hour >= rules.on[k]  # the off time is the next day's
-    return on, hour >= rules.off[k] and not on, on
+    on = hour >= own.on  # the off time is the next day's
+    return on, hour >= own.off and not on, on
 
 
 @njit(**COMPILED)
 def _beyond(
+    own: Capacitor,
     rules: CapacitorRules,
-    k: int,
-    v_base_v: Floats,
     v_pu: Complex,
+    v_base_v: Floats,
     at: Standing,
     r: int,
     hour: float,
-) -> tuple[bool, bool, bool]:
+) -> Beyond:
     """Beyond the setting for closing the first step, for opening, for closing more."""
-    kind, on, off = rules.kind[k], rules.on[k], rules.off[k]
-    if kind == VOLTAGE:
-        volts = _voltage(rules, k, v_base_v, v_pu)
-        return volts < on, volts > off, volts < on
-    if kind == TIME:
-        return _beyond_time(rules, k, hour)
-    if kind == CURRENT:
-        amps = abs(_current_a(rules, k, 0, v_base_v, v_pu, at, r)) / rules.ct_ratio[k]
-        return amps > on, amps < off, amps > on
-    kva = _power_kva(rules, k, v_base_v, v_pu, at, r)
-    if kind == KVAR:
-        return kva.imag > on, kva.imag < off, kva.imag > on
-    return _beyond_power_factor(rules, k, kva)
+    if own.kind == VOLTAGE:
+        volts = _voltage(own, v_pu, v_base_v)
+        return volts < own.on, volts > own.off, volts < own.on
+    if own.kind == TIME:
+        return _beyond_time(own, hour)
+    if own.kind == CURRENT:
+        amps = _current_a(own, rules, v_pu, v_base_v, at, r)
+        return amps > own.on, amps < own.off, amps > own.on
+    kva = _power_kva(own, rules, v_pu, v_base_v, at, r)
+    if own.kind == KVAR:
+        return kva.imag > own.on, kva.imag < own.off, kva.imag > own.on
+    return _beyond_power_factor(own, kva)
 
 
 @njit(**COMPILED)
 def wants(
+    own: Capacitor,
     rules: CapacitorRules,
-    k: int,
-    v_base_v: Floats,
     v_pu: Complex,
+    v_base_v: Floats,
     at: Standing,
     r: int,
     hour: float,
     before: int,
 ) -> tuple[int, bool]:
-    """What control k wants in row r, and whether it has just asked for it.
+    """What a control wants in row r, and whether it has just asked for it.
 
     Args:
-        rules: The controls.
-        k: Which of them.
-        v_base_v: (node,).
+        own: The control.
+        rules: What all of them measure.
         v_pu: (node,) voltages of the row, dead conductors beside live ones floating.
+        v_base_v: (node,).
         at: Where devices stand.
         r: The row.
         hour: Hour of the day.
         before: What it wanted last.
     """
-    step = at.steps[r, rules.column[k]]
-    closed, full = step > 0, step == rules.n_steps[k]
-    first, off, more = _beyond(rules, k, v_base_v, v_pu, at, r, hour)
+    step = at.steps[r, own.column]
+    closed, full = step > 0, step == own.n_steps
+    first, off, more = _beyond(own, rules, v_pu, v_base_v, at, r, hour)
     opens = closed and off
     closes = (more and not full and not off) if closed else first
-    keeps = closed and not full and not opens and not closes and rules.kind[k] != VOLTAGE
-    overridden = rules.v_min[k] > 0.0 or rules.v_max[k] < math.inf
-    if rules.kind[k] != VOLTAGE and overridden:
-        volts = _voltage(rules, k, v_base_v, v_pu)
-        if closed and volts > rules.v_max[k]:
+    keeps = closed and not (full or opens or closes) and own.kind != VOLTAGE
+    if own.kind != VOLTAGE and (own.v_min > 0.0 or own.v_max < math.inf):
+        volts = _voltage(own, v_pu, v_base_v)
+        if closed and volts > own.v_max:
             opens, keeps = True, False
-        elif not closed and volts < rules.v_min[k]:
+        elif not closed and volts < own.v_min:
             closes = True
     if keeps:
         return before, False
@@ -210,24 +240,28 @@ def wants(
 
 
 @njit(**COMPILED)
-def delay_of(rules: CapacitorRules, k: int, wanted: int, was_opened: bool) -> float:
+def delay_of(own: Capacitor, wanted: int, was_opened: bool) -> float:
     """Seconds from asking to acting; closing waits for the dead time."""
     if wanted != CLOSE:
-        return rules.delay_off_s[k]
-    return rules.delay_s[k] + (rules.dead_time_s[k] if was_opened else 0.0)
+        return own.delay_off_s
+    return own.delay_s + (own.dead_time_s if was_opened else 0.0)
 
 
 @njit(**COMPILED)
-def wanted_steps_of_banks(
+def stepped(
     rules: CapacitorRules,
-    v_base_v: Floats,
     v_pu: Complex,
+    v_base_v: Floats,
     at: Standing,
     hour: Floats,
     out: Steps,
 ) -> None:
-    """Steps at which every bank would stand if its control acted now; `out` starts at `at`'s."""
+    """Steps at which every bank would stand if its control acted now.
+
+    `out` is (row, capacitor) and starts at the steps of `at`.
+    """
     for r in range(v_pu.shape[0]):
-        for k in range(rules.column.shape[0]):
-            wanted, _ = wants(rules, k, v_base_v, v_pu[r], at, r, hour[r], NOTHING)
-            out[r, rules.column[k]] += wanted
+        for k in range(rules.each.shape[0]):
+            own = rules.each[k]
+            wanted, _ = wants(own, rules, v_pu[r], v_base_v, at, r, hour[r], NOTHING)
+            out[r, own.column] += wanted

@@ -16,6 +16,7 @@ with its ways:
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,13 +31,20 @@ from grid_fed_rl.feeders import (
 )
 from grid_fed_rl.powerflow import primitives
 from grid_fed_rl.powerflow.controls import capacitor_kernels
-from grid_fed_rl.powerflow.controls.capacitor_kernels import CapacitorRules
+from grid_fed_rl.powerflow.controls.capacitor_kernels import CAPACITOR, MEASURED, CapacitorRules
+from grid_fed_rl.powerflow.controls.seen_kernels import TERM
 from grid_fed_rl.powerflow.kernels import read_only
 from grid_fed_rl.powerflow.network import GROUND, Network
 
 __all__ = ["capacitors_of"]
 
 Complex = NDArray[np.complex128]
+
+# Settings that the kernels have by the same names.
+SETTINGS = (
+    *("on", "off", "delay_s", "delay_off_s", "dead_time_s"),
+    *("pt_ratio", "ct_ratio", "v_min", "v_max"),
+)
 
 KINDS = {
     CapacitorControlKind.VOLTAGE: capacitor_kernels.VOLTAGE,
@@ -89,7 +97,7 @@ class _Watched:
     def measured(self) -> list[int]:
         """Conductors of the element, counted as it has them, whose current is measured."""
         c = self.control
-        if c.kind is CapacitorControlKind.CURRENT:
+        if c.kind is CapacitorControlKind.CURRENT:  # at the first terminal
             return [c.phase - 1]
         end = self.branch.ends[c.end - 1]
         return list(range(end.start, end.stop))
@@ -152,61 +160,39 @@ def capacitors_of(network: Network) -> CapacitorRules:
         for k, bank in enumerate(network.feeder.capacitors.values())
         if bank.control is not None
     ]
-    controls, branches = [one.control for one in found], [one.branch for one in found]
-
-    def each(values: list[float]) -> NDArray[np.float64]:
-        return np.array(values, dtype=np.float64)
-
-    def whole(values: list[int]) -> NDArray[np.int64]:
-        return np.array(values, dtype=np.int64)
-
-    into, around, y = _padded(found)
-    rules = CapacitorRules(
-        column=whole([one.column for one in found]),
-        n_steps=whole([one.bank.n_steps for one in found]),
-        bank_kvar=each([one.bank.kvar for one in found]),
-        kind=whole([KINDS[c.kind] for c in controls]),
-        on=each([c.on for c in controls]),
-        off=each([c.off for c in controls]),
-        delay_s=each([c.delay_s for c in controls]),
-        delay_off_s=each([c.delay_off_s for c in controls]),
-        dead_time_s=each([c.dead_time_s for c in controls]),
-        pt_ratio=each([c.pt_ratio for c in controls]),
-        ct_ratio=each([c.ct_ratio for c in controls]),
-        v_min=each([c.v_min for c in controls]),
-        v_max=each([c.v_max for c in controls]),
-        seen=np.array([one.seen() for one in found], dtype=np.int64).reshape(-1, 2),
-        into=into,
-        around=around,
-        y=y,
-        regulator=whole([b.regulator for b in branches]),
-        regulator_step_pu=each(
-            [float(network.tap_step_pu[b.regulator]) if b.regulator >= 0 else 0.0 for b in branches]
-        ),
-        switch=whole([b.switch for b in branches]),
-        bank=whole([b.capacitor for b in branches]),
-        bank_steps=whole(
-            [int(network.capacitor_steps[b.capacitor]) if b.capacitor >= 0 else 1 for b in branches]
-        ),
-    )
-    return CapacitorRules(*map(read_only, rules))
+    each, measured = np.zeros(len(found), dtype=CAPACITOR), np.zeros(0, dtype=MEASURED)
+    terms = np.zeros(0, dtype=TERM)
+    for own, one in zip(each, found, strict=True):
+        _write(own, one, network)
+        own["first_measured"] = len(measured)
+        for conductor in one.measured():
+            more = _terms(one.branch, conductor)
+            into = (one.branch.nodes[conductor], len(terms), len(terms) + len(more))
+            measured = np.append(measured, np.array([into], dtype=MEASURED))
+            terms = np.append(terms, more)
+        own["last_measured"] = len(measured)
+    return CapacitorRules(read_only(each), read_only(measured), read_only(terms))
 
 
-def _padded(
-    found: list[_Watched],
-) -> tuple[NDArray[np.int64], NDArray[np.int64], Complex]:
-    """What is measured of every element, its conductors and admittances: see `CapacitorRules`.
+def _write(own: NDArray[Any], one: _Watched, network: Network) -> None:
+    """All of a control's record but what it measures."""
+    bank, branch = one.bank, one.branch
+    own["column"], own["n_steps"], own["bank_kvar"] = one.column, bank.n_steps, bank.kvar
+    own["kind"] = KINDS[one.control.kind]
+    for name in SETTINGS:
+        own[name] = getattr(one.control, name)
+    own["seen_start"], own["seen_stop"] = one.seen()
+    own["regulator"], own["switch"], own["bank"] = branch.regulator, branch.switch, branch.capacitor
+    if branch.regulator >= 0:
+        own["tap_step_pu"] = network.tap_step_pu[branch.regulator]
+    if branch.capacitor >= 0:
+        own["bank_steps"] = network.capacitor_steps[branch.capacitor]
 
-    Elements with fewer conductors than the most have ground for the others, without current.
-    """
-    n_measured = max((len(one.measured()) for one in found), default=0)
-    n_nodes = max((len(one.branch.nodes) for one in found), default=0)
-    into = np.full((len(found), n_measured), GROUND, dtype=np.int64)
-    around = np.full((len(found), n_nodes), GROUND, dtype=np.int64)
-    y = np.zeros((len(found), 3, n_measured, n_nodes), dtype=np.complex128)
-    for k, one in enumerate(found):
-        nodes, parts, measured = one.branch.nodes, one.branch.parts, one.measured()
-        into[k, : len(measured)] = [nodes[i] for i in measured]
-        around[k, : len(nodes)] = nodes
-        y[k, : len(parts), : len(measured), : len(nodes)] = parts[:, measured]
-    return into, around, y
+
+def _terms(branch: _Branch, conductor: int) -> NDArray[Any]:
+    """Of the current into a conductor of the watched element."""
+    terms = np.zeros(len(branch.nodes), dtype=TERM)
+    terms["node"] = branch.nodes
+    for name, part in zip(("fixed", "crossing", "second"), branch.parts, strict=False):
+        terms[name] = part[conductor]
+    return terms

@@ -8,12 +8,15 @@ then moves seven tenths of the way, rounded down, and at least one step. This is
 OpenDSS's RegControl looking forward, in static mode.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from grid_fed_rl.feeders import Connection, LineDropControl, Regulator
 from grid_fed_rl.powerflow import primitives
-from grid_fed_rl.powerflow.controls.regulator_kernels import RegulatorRules
+from grid_fed_rl.powerflow.controls.regulator_kernels import REGULATOR, RegulatorRules
+from grid_fed_rl.powerflow.controls.seen_kernels import TERM
 from grid_fed_rl.powerflow.kernels import read_only
 from grid_fed_rl.powerflow.network import GROUND, Network
 
@@ -39,14 +42,17 @@ def _seen_ends(network: Network, regulator: Regulator, control: LineDropControl)
     return [nodes[0], nodes[1] if across and len(nodes) > 1 else GROUND]
 
 
-def _currents(network: Network, regulator: Regulator) -> tuple[list[int], list[NDArray]]:
-    """Conductors of the transformer; row of its first tapped conductor by tap part."""
+def _terms(network: Network, regulator: Regulator) -> NDArray[Any]:
+    """Of the current into its first tapped conductor."""
     transformer = network.feeder.transformers[regulator.transformer]
     parts = primitives.tap_parts(transformer, regulator.winding)
     before = transformer.windings[: regulator.winding - 1]
     row = sum(len(w.terminal.phases) for w in before)
     nodes = [k for w in transformer.windings for k in network.nodes_of(w.terminal)]
-    return nodes, [part[row] for part in parts]
+    terms = np.zeros(len(nodes), dtype=TERM)
+    terms["node"] = nodes
+    terms["fixed"], terms["crossing"], terms["second"] = (part[row] for part in parts)
+    return terms
 
 
 def regulators_of(network: Network) -> RegulatorRules:
@@ -56,44 +62,26 @@ def regulators_of(network: Network) -> RegulatorRules:
         for column, r in enumerate(network.feeder.regulators.values())
         if r.control is not None and r.control.max_steps > 0
     ]
-    columns = np.array([column for column, _, _ in found], dtype=np.int64)
-    around = [_currents(network, r) for _, r, _ in found]
-    m = max((len(nodes) for nodes, _ in around), default=0)
-    places = np.full((len(found), m), GROUND, dtype=np.int64)
-    y = np.zeros((len(found), 3, m), dtype=np.complex128)
-    for k, (nodes, rows) in enumerate(around):
-        places[k, : len(nodes)] = nodes
-        y[k, :, : len(nodes)] = rows
-
-    def each(values: list[float]) -> NDArray[np.float64]:
-        return np.array(values, dtype=np.float64)
-
-    def ends(values: list[list[int]]) -> NDArray[np.int64]:
-        return np.array(values, dtype=np.int64).reshape(-1, 2)
-
-    rules = RegulatorRules(
-        column=columns,
-        lowest=network.tap_lowest[columns].astype(np.int64),
-        highest=network.tap_highest[columns].astype(np.int64),
-        v_reg=each([c.v_reg for _, _, c in found]),
-        half_band_v=each([c.band_v / 2.0 for _, _, c in found]),
-        pt_ratio=each([c.pt_ratio for _, _, c in found]),
-        ct_primary_a=each([c.ct_primary_a for _, _, c in found]),
-        z_v=np.array(
-            [complex(c.r_v, c.x_v) if c.monitored is None else 0.0 for _, _, c in found],
-            dtype=np.complex128,
-        ),
-        v_limit=each([c.v_limit if c.v_limit > 0 else np.inf for _, _, c in found]),
-        coil_v=each([_coil_v(network, r) for _, r, _ in found]),
-        step_pu=each([r.step_pu for _, r, _ in found]),
-        max_steps=np.array([c.max_steps for _, _, c in found], dtype=np.int64),
-        delay_s=each([c.delay_s for _, _, c in found]),
-        seen=ends([_seen_ends(network, r, c) for _, r, c in found]),
-        local=ends([_coil_ends(network, r) for _, r, _ in found]),
-        around=places,
-        y=y,
-    )
-    return RegulatorRules(*map(read_only, rules))
+    each, terms = np.zeros(len(found), dtype=REGULATOR), np.zeros(0, dtype=TERM)
+    for own, (column, regulator, control) in zip(each, found, strict=True):
+        own["column"] = column
+        own["lowest"], own["highest"] = network.tap_lowest[column], network.tap_highest[column]
+        own["step_pu"] = regulator.step_pu
+        own["v_reg"] = control.v_reg
+        own["half_band_v"] = control.band_v / 2.0
+        own["pt_ratio"] = control.pt_ratio
+        own["ct_primary_a"] = control.ct_primary_a
+        own["z_v"] = complex(control.r_v, control.x_v) if control.monitored is None else 0.0
+        own["v_limit"] = control.v_limit if control.v_limit > 0.0 else np.inf
+        own["coil_v"] = _coil_v(network, regulator)
+        own["max_steps"] = control.max_steps
+        own["delay_s"] = control.delay_s
+        own["seen_start"], own["seen_stop"] = _seen_ends(network, regulator, control)
+        own["coil_start"], own["coil_stop"] = _coil_ends(network, regulator)
+        own["first_term"] = len(terms)
+        terms = np.concatenate([terms, _terms(network, regulator)])
+        own["last_term"] = len(terms)
+    return RegulatorRules(read_only(each), read_only(terms))
 
 
 def _coil_v(network: Network, regulator: Regulator) -> float:

@@ -74,15 +74,20 @@ def blank_memory(n_rows: int, n_regulators: int, n_capacitors: int) -> Memory:
 
 @njit(**COMPILED)
 def _state(
-    regulators: Places, capacitors: Places, at: Standing, memory: Memory, r: int, out: Floats
+    regulators: RegulatorRules,
+    capacitors: CapacitorRules,
+    at: Standing,
+    memory: Memory,
+    r: int,
+    out: Floats,
 ) -> None:
     """All that decides how row r goes on, its powers apart."""
     i = 0
-    for column in regulators:
-        out[i] = at.taps[r, column]
+    for k in range(regulators.each.shape[0]):
+        out[i] = at.taps[r, regulators.each[k].column]
         i += 1
-    for k in range(capacitors.shape[0]):
-        out[i] = at.steps[r, capacitors[k]]
+    for k in range(capacitors.each.shape[0]):
+        out[i] = at.steps[r, capacitors.each[k].column]
         out[i + 1] = memory.wants[r, k]
         out[i + 2] = memory.was_opened[r, k]
         i += 3
@@ -91,45 +96,63 @@ def _state(
 
 
 @njit(**COMPILED)
+def _same(a: Floats, b: Floats) -> bool:
+    for k in range(a.shape[0]):
+        if a[k] != b[k]:
+            return False
+    return True
+
+
+@njit(**COMPILED)
+def _first_due_s(due_s: Floats) -> float:
+    """When the first of a row's controls is due; infinite where none is armed."""
+    first_s = np.inf
+    for k in range(due_s.shape[0]):
+        first_s = min(first_s, due_s[k])
+    return first_s
+
+
+@njit(**COMPILED)
 def _look_regulators(
     rules: RegulatorRules,
-    v_base_v: Floats,
     v_pu: Complex,
+    v_base_v: Floats,
     at: Standing,
     memory: Memory,
     r: int,
     steps: Floats,
 ) -> None:
     """Every regulator of row r is armed, disarmed or changes its mind: its wanted `steps`."""
-    for k in range(rules.column.shape[0]):
-        tap = at.taps[r, rules.column[k]]
-        out, steps[k] = wanted_steps(rules, k, v_base_v, v_pu, tap, 0.0)
+    for k in range(rules.each.shape[0]):
+        own = rules.each[k]
+        tap = at.taps[r, own.column]
+        out, steps[k] = wanted_steps(own, rules.terms, v_pu, v_base_v, tap, 0.0)
         if not out:
             memory.due_s[r, k] = np.inf
-        elif memory.due_s[r, k] == np.inf and steps_taken(rules, k, tap, steps[k]) != 0:
-            memory.due_s[r, k] = rules.delay_s[k]
+        elif memory.due_s[r, k] == np.inf and steps_taken(own, tap, steps[k]) != 0:
+            memory.due_s[r, k] = own.delay_s
 
 
 @njit(**COMPILED)
 def _look_capacitors(
     rules: CapacitorRules,
-    v_base_v: Floats,
     v_pu: Complex,
+    v_base_v: Floats,
     at: Standing,
     memory: Memory,
     r: int,
     hour: float,
 ) -> None:
     """Every capacitor of row r is armed, disarmed or changes its mind."""
-    n_regulators = memory.due_s.shape[1] - rules.column.shape[0]
-    for k in range(rules.column.shape[0]):
-        wanted, asks = wants(rules, k, v_base_v, v_pu, at, r, hour, memory.wants[r, k])
+    n_regulators = memory.due_s.shape[1] - rules.each.shape[0]
+    for k in range(rules.each.shape[0]):
+        own, i = rules.each[k], n_regulators + k
+        wanted, asks = wants(own, rules, v_pu, v_base_v, at, r, hour, memory.wants[r, k])
         memory.wants[r, k] = wanted
         if wanted == NOTHING:
-            memory.due_s[r, n_regulators + k] = np.inf
-        elif asks and memory.due_s[r, n_regulators + k] == np.inf:
-            delay_s = delay_of(rules, k, wanted, memory.was_opened[r, k])
-            memory.due_s[r, n_regulators + k] = delay_s
+            memory.due_s[r, i] = np.inf
+        elif asks and memory.due_s[r, i] == np.inf:
+            memory.due_s[r, i] = delay_of(own, wanted, memory.was_opened[r, k])
 
 
 @njit(**COMPILED)
@@ -143,23 +166,23 @@ def _act(
     steps: Floats,
 ) -> bool:
     """What is due first in row r acts and is disarmed; return whether anything moved."""
-    moved, n_regulators = False, regulators.column.shape[0]
+    moved, n_regulators = False, regulators.each.shape[0]
     for k in range(n_regulators):
         if memory.due_s[r, k] == first_s:
             memory.due_s[r, k] = np.inf
-            column = regulators.column[k]
-            change = steps_taken(regulators, k, at.taps[r, column], steps[k])
-            at.taps[r, column] += change
+            own = regulators.each[k]
+            change = steps_taken(own, at.taps[r, own.column], steps[k])
+            at.taps[r, own.column] += change
             moved |= change != 0
-    for k in range(capacitors.column.shape[0]):
+    for k in range(capacitors.each.shape[0]):
         if memory.due_s[r, n_regulators + k] == first_s:
             memory.due_s[r, n_regulators + k] = np.inf
-            column, wanted = capacitors.column[k], memory.wants[r, k]
-            step, n_steps = at.steps[r, column], capacitors.n_steps[k]
-            after = min(max(step + wanted, 0), n_steps)
-            if n_steps == 1 and wanted == OPEN and step == 1:
+            own, wanted = capacitors.each[k], memory.wants[r, k]
+            step = at.steps[r, own.column]
+            after = min(max(step + wanted, 0), own.n_steps)
+            if own.n_steps == 1 and wanted == OPEN and step == 1:
                 memory.was_opened[r, k] = True  # OpenDSS's banks of several know no dead time
-            at.steps[r, column] = after
+            at.steps[r, own.column] = after
             moved |= after != step
     return moved
 
@@ -198,23 +221,21 @@ def play_round(
         How many rows acted, and how many moved.
     """
     regulators, capacitors, v_base_v = rules.regulators, rules.capacitors, rules.v_base_v
-    steps, state = np.empty(regulators.column.shape[0]), np.empty(memory.mark.shape[1])
+    steps, state = np.empty(regulators.each.shape[0]), np.empty(memory.mark.shape[1])
     n_on = n_moved = 0
-    for r in on:
+    for i in range(on.shape[0]):
+        r = on[i]
         if not settled[r]:
             continue
-        _state(regulators.column, capacitors.column, at, memory, r, state)
-        mark = memory.mark[r]
-        if (state == mark).all():
+        _state(regulators, capacitors, at, memory, r, state)
+        if _same(state, memory.mark[r]):
             settled[r] = False
             continue
         if marks:
-            mark[:] = state
-        _look_regulators(regulators, v_base_v, v_pu[r], at, memory, r, steps)
-        _look_capacitors(capacitors, v_base_v, v_afloat[r], at, memory, r, hour[r])
-        first_s = np.inf
-        for due_s in memory.due_s[r]:
-            first_s = min(first_s, due_s)
+            memory.mark[r] = state
+        _look_regulators(regulators, v_pu[r], v_base_v, at, memory, r, steps)
+        _look_capacitors(capacitors, v_afloat[r], v_base_v, at, memory, r, hour[r])
+        first_s = _first_due_s(memory.due_s[r])
         if first_s == np.inf:
             continue
         if last:

@@ -21,7 +21,7 @@ from grid_fed_rl.powerflow.batched import solve_again, solve_batched
 from grid_fed_rl.powerflow.controls.capacitor_kernels import (
     CapacitorRules,
     Standing,
-    wanted_steps_of_banks,
+    stepped,
 )
 from grid_fed_rl.powerflow.controls.capacitors import capacitors_of
 from grid_fed_rl.powerflow.controls.inverters import STEADY, Inverters, Mixing, inverters_of
@@ -67,7 +67,7 @@ class _Plan:
         network = self.network
         may_die = np.zeros(network.n_nodes, dtype=np.bool_)
         may_die[network.elimination.order] = network.zones.alive[network.zones.of] == 0.0
-        nodes = np.unique(self.capacitors.around)
+        nodes = np.unique(self.capacitors.terms["node"])
         nodes = nodes[nodes >= 0]
         return nodes[may_die[nodes]]
 
@@ -110,12 +110,12 @@ class LocalControls:
     @property
     def regulator_columns(self) -> NDArray[np.int64]:
         """Columns of the tap positions that the controls decide."""
-        return self._ready.regulators.column
+        return self._ready.regulators.each["column"]
 
     @property
     def capacitor_columns(self) -> NDArray[np.int64]:
         """Columns of the capacitor steps that the controls decide."""
-        return self._ready.capacitors.column
+        return self._ready.capacitors.each["column"]
 
     def compensated_v(self, flow: PowerFlow) -> Floats:
         """Voltage each line-drop compensator sees, 120 V base: (batch, compensator).
@@ -123,9 +123,9 @@ class LocalControls:
         A compensator is a regulator that has a control, in the network's order.
         """
         rules, v_pu = self._ready.regulators, read_only(flow.v_pu)
-        seen_v = np.empty((len(v_pu), len(rules.column)))
+        seen_v = np.empty((len(v_pu), len(rules.each)))
         taps = read_only(flow.setpoint.tap_position)
-        seen_volts(rules, read_only(self.network.v_base_v), v_pu, taps, seen_v)
+        seen_volts(rules, v_pu, read_only(self.network.v_base_v), taps, seen_v)
         return seen_v
 
     def tap_moves(self, flow: PowerFlow, v_reg_shift: Floats | float = 0.0) -> NDArray[np.int32]:
@@ -137,10 +137,10 @@ class LocalControls:
                 over (batch, regulator with a control).
         """
         rules, taps = self._ready.regulators, read_only(flow.setpoint.tap_position)
-        shift_v = np.broadcast_to(np.asarray(v_reg_shift, float), (len(taps), len(rules.column)))
+        shift_v = np.broadcast_to(np.asarray(v_reg_shift, float), (len(taps), len(rules.each)))
         v_pu, v_base_v = read_only(flow.v_pu), read_only(self.network.v_base_v)
         moves = np.zeros(taps.shape, dtype=np.int32)
-        moved_taps(rules, v_base_v, v_pu, taps, read_only(shift_v), moves)
+        moved_taps(rules, v_pu, v_base_v, taps, read_only(shift_v), moves)
         return moves
 
     def capacitor_steps(self, flow: PowerFlow) -> NDArray[np.int32]:
@@ -148,9 +148,7 @@ class LocalControls:
         plan, steps = self._ready, flow.setpoint.capacitor_step.copy()
         at, hour = _standing(flow.setpoint), self._hours(len(steps))
         v_pu = _afloat(plan, flow, np.arange(len(steps)))
-        wanted_steps_of_banks(
-            plan.capacitors, read_only(self.network.v_base_v), read_only(v_pu), at, hour, steps
-        )
+        stepped(plan.capacitors, read_only(v_pu), read_only(self.network.v_base_v), at, hour, steps)
         return steps
 
     def settle(
@@ -191,7 +189,7 @@ class LocalControls:
         )
         on = np.arange(setpoint.n_rows)  # rows that may still act
         _follow_curves(plan, flow, setpoint, on, again)
-        n_regulators, n_capacitors = len(plan.regulators.column), len(plan.capacitors.column)
+        n_regulators, n_capacitors = len(plan.regulators.each), len(plan.capacitors.each)
         if not n_regulators + n_capacitors:
             return flow
         memory = blank_memory(len(on), n_regulators, n_capacitors)
