@@ -119,7 +119,7 @@ def _share(own: Capacitor, at: Standing, r: int) -> float:
 
 @njit(**COMPILED)
 def _measured_a(
-    own: Capacitor, rules: CapacitorRules, m: int, v_pu: Complex, v_base_v: Floats, t: float
+    rules: CapacitorRules, m: int, v_pu: Complex, v_base_v: Floats, t: float
 ) -> complex:
     """Into the m-th measured conductor, unscaled."""
     into = rules.measured[m]
@@ -138,7 +138,7 @@ def _current_a(
 ) -> float:
     """At the secondary of the current transformer."""
     t, share = _tap_pu(own, at, r), _share(own, at, r)
-    current = _measured_a(own, rules, own.first_measured, v_pu, v_base_v, t)
+    current = _measured_a(rules, own.first_measured, v_pu, v_base_v, t)
     return magnitude(current * share) / own.ct_ratio
 
 
@@ -149,7 +149,7 @@ def _power_kva(
     """Into the watched terminal, all its conductors."""
     t, share, va = _tap_pu(own, at, r), _share(own, at, r), 0j
     for m in range(own.first_measured, own.last_measured):
-        current = _measured_a(own, rules, m, v_pu, v_base_v, t) * share
+        current = _measured_a(rules, m, v_pu, v_base_v, t) * share
         va += volts_at(v_pu, v_base_v, rules.measured[m].node) * current.conjugate()
     return va * (1.0 / 1000.0)
 

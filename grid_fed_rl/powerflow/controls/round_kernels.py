@@ -97,10 +97,10 @@ def _state(
 
 @njit(**COMPILED)
 def _same(a: Floats, b: Floats) -> bool:
-    for k in range(a.shape[0]):
-        if a[k] != b[k]:
-            return False
-    return True
+    k = 0
+    while k < a.shape[0] and a[k] == b[k]:
+        k += 1
+    return k == a.shape[0]
 
 
 @njit(**COMPILED)

@@ -147,7 +147,7 @@ class LocalControls:
         """Steps each capacitor would stand at if its control acted now: (batch, capacitor)."""
         plan, steps = self._ready, flow.setpoint.capacitor_step.copy()
         at, hour = _standing(flow.setpoint), self._hours(len(steps))
-        v_pu = _afloat(plan, flow, np.arange(len(steps)))
+        v_pu = _afloat(plan, flow, _floating(plan, flow))
         stepped(plan.capacitors, read_only(v_pu), read_only(self.network.v_base_v), at, hour, steps)
         return steps
 
@@ -194,14 +194,16 @@ class LocalControls:
             return flow
         memory = blank_memory(len(on), n_regulators, n_capacitors)
         at, moved = _standing(flow.setpoint), np.empty_like(on)
-        v_pu = read_only(flow.v_pu)
+        v_pu, floating = read_only(flow.v_pu), _floating(plan, flow)
         for rounds in range(max_rounds + 1):
             n_on, n_moved = play_round(
                 plan.rules,
                 memory,
                 at,
                 v_pu,
-                read_only(_afloat(plan, flow, on)),
+                read_only(_afloat(plan, flow, floating[np.isin(floating, on)]))
+                if len(floating)
+                else v_pu,
                 hour,
                 flow.settled,
                 on,
@@ -244,18 +246,22 @@ def _standing(setpoint: Setpoint) -> Standing:
     return Standing(setpoint.tap_position, setpoint.capacitor_step, closed)
 
 
-def _afloat(plan: _Plan, flow: PowerFlow, on: Index) -> Complex:
-    """(batch, node) voltages that capacitors see: the flow's own, but for some of the rows `on`.
-
-    A dead conductor beside live ones floats: earthed it would carry a current.
-    """
+def _floating(plan: _Plan, flow: PowerFlow) -> Index:
+    """Rows in which something that a capacitor watches is cut off; switches alone decide it."""
     if not len(plan.watched):
+        return plan.watched
+    return np.flatnonzero((flow.v_pu[:, plan.watched] == 0.0).any(axis=1))
+
+
+def _afloat(plan: _Plan, flow: PowerFlow, rows: Index) -> Complex:
+    """(batch, node) voltages that capacitors see: in some rows dead conductors float.
+
+    Beside a live one a dead conductor is no earth wire: earthed it would carry a current.
+    """
+    if not len(rows):
         return flow.v_pu
-    on = on[(flow.v_pu[np.ix_(on, plan.watched)] == 0.0).any(axis=1)]
-    if not len(on):
-        return flow.v_pu
-    v_pu, some = flow.v_pu.copy(), flow.rows(on)
-    v_pu[on] = potentials(plan.network, some, row_factors(plan.network, some))
+    v_pu, some = flow.v_pu.copy(), flow.rows(rows)
+    v_pu[rows] = potentials(plan.network, some, row_factors(plan.network, some))
     return v_pu
 
 
