@@ -85,7 +85,7 @@ class Case:
         _refuse_twice("reward terms", (term.name for term in self.reward))
         _refuse_twice("cost channels", (channel.name for channel in self.costs))
 
-    @property
+    @cached_property
     def action_names(self) -> tuple[str, ...]:
         """Device behind each entry of the action."""
         return tuple(name for group in self.groups for name in group.names)

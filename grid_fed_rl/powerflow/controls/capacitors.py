@@ -174,7 +174,7 @@ def capacitors_of(network: Network) -> CapacitorRules:
     return CapacitorRules(read_only(each), read_only(measured), read_only(terms))
 
 
-def _write(own: NDArray[Any], one: _Watched, network: Network) -> None:
+def _write(own: Any, one: _Watched, network: Network) -> None:
     """All of a control's record but what it measures."""
     bank, branch = one.bank, one.branch
     own["column"], own["n_steps"], own["bank_kvar"] = one.column, bank.n_steps, bank.kvar

@@ -224,7 +224,7 @@ def play_round(
     steps, state = np.empty(regulators.each.shape[0]), np.empty(memory.mark.shape[1])
     n_on = n_moved = 0
     for i in range(on.shape[0]):
-        r = on[i]
+        r: int = on[i]
         if not settled[r]:
             continue
         _state(regulators, capacitors, at, memory, r, state)

@@ -146,7 +146,7 @@ class LocalControls:
     def capacitor_steps(self, flow: PowerFlow) -> NDArray[np.int32]:
         """Steps each capacitor would stand at if its control acted now: (batch, capacitor)."""
         plan, steps = self._ready, flow.setpoint.capacitor_step.copy()
-        at, hour = _standing(flow.setpoint), self._hours(len(steps))
+        at, hour = _standing(_own(plan, flow.setpoint)), self._hours(len(steps))
         v_pu = _afloat(plan, flow, _floating(plan, flow))
         stepped(plan.capacitors, read_only(v_pu), read_only(self.network.v_base_v), at, hour, steps)
         return steps
