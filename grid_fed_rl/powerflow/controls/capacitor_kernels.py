@@ -11,6 +11,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from grid_fed_rl.powerflow.controls.seen_kernels import (
+    RULE,
     Terms,
     across_v,
     current_a,
@@ -103,13 +104,13 @@ class Standing(NamedTuple):
     closed: NDArray[np.bool_]  # (row, switch)
 
 
-@njit(**COMPILED)
+@njit(**RULE)
 def _voltage(own: Capacitor, v_pu: Complex, v_base_v: Floats) -> float:
     """At the secondary of the potential transformer."""
     return magnitude(across_v(v_pu, v_base_v, own.seen_start, own.seen_stop)) / own.pt_ratio
 
 
-@njit(**COMPILED)
+@njit(**RULE)
 def _share(own: Capacitor, at: Standing, r: int) -> float:
     """What the watched element's current is scaled by: 0 for an open switch."""
     if own.switch >= 0:
@@ -117,7 +118,7 @@ def _share(own: Capacitor, at: Standing, r: int) -> float:
     return at.steps[r, own.bank] / own.bank_steps if own.bank >= 0 else 1.0
 
 
-@njit(**COMPILED)
+@njit(**RULE)
 def _measured_a(
     rules: CapacitorRules, m: int, v_pu: Complex, v_base_v: Floats, t: float
 ) -> complex:
@@ -126,13 +127,13 @@ def _measured_a(
     return current_a(rules.terms, into.first_term, into.last_term, v_pu, v_base_v, t)
 
 
-@njit(**COMPILED)
+@njit(**RULE)
 def _tap_pu(own: Capacitor, at: Standing, r: int) -> float:
     """Of the regulator that moves the watched element; 1 where none does."""
     return 1.0 + at.taps[r, own.regulator] * own.tap_step_pu if own.regulator >= 0 else 1.0
 
 
-@njit(**COMPILED)
+@njit(**RULE)
 def _current_a(
     own: Capacitor, rules: CapacitorRules, v_pu: Complex, v_base_v: Floats, at: Standing, r: int
 ) -> float:
@@ -142,7 +143,7 @@ def _current_a(
     return magnitude(current * share) / own.ct_ratio
 
 
-@njit(**COMPILED)
+@njit(**RULE)
 def _power_kva(
     own: Capacitor, rules: CapacitorRules, v_pu: Complex, v_base_v: Floats, at: Standing, r: int
 ) -> complex:
@@ -154,7 +155,7 @@ def _power_kva(
     return va * (1.0 / 1000.0)
 
 
-@njit(**COMPILED)
+@njit(**RULE)
 def _beyond_power_factor(own: Capacitor, kva: complex) -> Beyond:
     size = magnitude(kva)
     lagging = abs(kva.real) / size if size > 0.0 else 1.0
@@ -163,7 +164,7 @@ def _beyond_power_factor(own: Capacitor, kva: complex) -> Beyond:
     return low and kva.imag > kvar, pf > own.off, low and kva.imag > kvar / own.n_steps
 
 
-@njit(**COMPILED)
+@njit(**RULE)
 def _beyond_time(own: Capacitor, hour: float) -> Beyond:
     if own.off > own.on:
         on = own.on <= hour < own.off
@@ -172,7 +173,7 @@ def _beyond_time(own: Capacitor, hour: float) -> Beyond:
     return on, hour >= own.off and not on, on
 
 
-@njit(**COMPILED)
+@njit(**RULE)
 def _beyond(
     own: Capacitor,
     rules: CapacitorRules,
@@ -197,7 +198,7 @@ def _beyond(
     return _beyond_power_factor(own, kva)
 
 
-@njit(**COMPILED)
+@njit(**RULE)
 def wants(
     own: Capacitor,
     rules: CapacitorRules,
@@ -239,7 +240,7 @@ def wants(
     return (CLOSE, True) if closes else (NOTHING, False)
 
 
-@njit(**COMPILED)
+@njit(**RULE)
 def delay_of(own: Capacitor, wanted: int, was_opened: bool) -> float:
     """Seconds from asking to acting; closing waits for the dead time."""
     if wanted != CLOSE:

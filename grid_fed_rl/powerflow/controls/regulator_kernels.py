@@ -11,7 +11,13 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from grid_fed_rl.powerflow.controls.seen_kernels import Terms, across_v, current_a, magnitude
+from grid_fed_rl.powerflow.controls.seen_kernels import (
+    RULE,
+    Terms,
+    across_v,
+    current_a,
+    magnitude,
+)
 from grid_fed_rl.powerflow.lanes import COMPILED
 
 __all__ = ["REGULATOR", "RegulatorRules", "moved_taps", "seen_volts", "steps_taken", "wanted_steps"]
@@ -57,7 +63,7 @@ class RegulatorRules(NamedTuple):
     terms: Terms
 
 
-@njit(**COMPILED)
+@njit(**RULE)
 def _compensated_v(
     own: Regulator, terms: Terms, v_pu: Complex, v_base_v: Floats, tap: int
 ) -> float:
@@ -70,7 +76,7 @@ def _compensated_v(
     return magnitude(seen + own.z_v * current * (1.0 / own.ct_primary_a))
 
 
-@njit(**COMPILED)
+@njit(**RULE)
 def wanted_steps(
     own: Regulator, terms: Terms, v_pu: Complex, v_base_v: Floats, tap: int, shift_v: float
 ) -> tuple[bool, float]:
@@ -96,7 +102,7 @@ def wanted_steps(
     return True, np.rint(short_v * own.pt_ratio / own.coil_v / own.step_pu)
 
 
-@njit(**COMPILED)
+@njit(**RULE)
 def steps_taken(own: Regulator, tap: int, steps: float) -> int:
     """Steps that a regulator moves at once where so many are wanted, within its range."""
     if steps == 0.0:

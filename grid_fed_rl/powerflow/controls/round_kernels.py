@@ -24,6 +24,7 @@ from grid_fed_rl.powerflow.controls.regulator_kernels import (
     steps_taken,
     wanted_steps,
 )
+from grid_fed_rl.powerflow.controls.seen_kernels import RULE
 from grid_fed_rl.powerflow.lanes import COMPILED
 
 __all__ = ["Memory", "Rules", "blank_memory", "play_round"]
@@ -62,17 +63,18 @@ class Memory(NamedTuple):
     mark: Floats  # (row, number) a state in which the row once was; NaN where there is none
 
 
+@njit(**COMPILED)
 def blank_memory(n_rows: int, n_regulators: int, n_capacitors: int) -> Memory:
     """What controls remember before they look for the first time."""
     return Memory(
-        wants=np.full((n_rows, n_capacitors), NOTHING, dtype=np.int8),
-        was_opened=np.zeros((n_rows, n_capacitors), dtype=np.bool_),
-        due_s=np.full((n_rows, n_regulators + n_capacitors), np.inf),
-        mark=np.full((n_rows, 2 * n_regulators + 4 * n_capacitors), np.nan),
+        np.full((n_rows, n_capacitors), NOTHING, dtype=np.int8),
+        np.zeros((n_rows, n_capacitors), dtype=np.bool_),
+        np.full((n_rows, n_regulators + n_capacitors), np.inf),
+        np.full((n_rows, 2 * n_regulators + 4 * n_capacitors), np.nan),
     )
 
 
-@njit(**COMPILED)
+@njit(**RULE)
 def _state(
     regulators: RegulatorRules,
     capacitors: CapacitorRules,
@@ -95,7 +97,7 @@ def _state(
         out[i + k] = memory.due_s[r, k]
 
 
-@njit(**COMPILED)
+@njit(**RULE)
 def _same(a: Floats, b: Floats) -> bool:
     k = 0
     while k < a.shape[0] and a[k] == b[k]:
@@ -103,7 +105,7 @@ def _same(a: Floats, b: Floats) -> bool:
     return k == a.shape[0]
 
 
-@njit(**COMPILED)
+@njit(**RULE)
 def _first_due_s(due_s: Floats) -> float:
     """When the first of a row's controls is due; infinite where none is armed."""
     first_s = np.inf
@@ -112,7 +114,7 @@ def _first_due_s(due_s: Floats) -> float:
     return first_s
 
 
-@njit(**COMPILED)
+@njit(**RULE)
 def _look_regulators(
     rules: RegulatorRules,
     v_pu: Complex,
@@ -133,7 +135,7 @@ def _look_regulators(
             memory.due_s[r, k] = own.delay_s
 
 
-@njit(**COMPILED)
+@njit(**RULE)
 def _look_capacitors(
     rules: CapacitorRules,
     v_pu: Complex,
@@ -155,7 +157,7 @@ def _look_capacitors(
             memory.due_s[r, i] = delay_of(own, wanted, memory.was_opened[r, k])
 
 
-@njit(**COMPILED)
+@njit(**RULE)
 def _act(
     regulators: RegulatorRules,
     capacitors: CapacitorRules,

@@ -14,10 +14,13 @@ from numpy.typing import NDArray
 
 from grid_fed_rl.powerflow.lanes import COMPILED
 
-__all__ = ["TERM", "across_v", "current_a", "magnitude", "volts_at"]
+__all__ = ["RULE", "TERM", "across_v", "current_a", "magnitude", "volts_at"]
 
 Floats = NDArray[np.float64]
 Complex = NDArray[np.complex128]
+
+# A rule is a few operations: to call it takes longer than to do it.
+RULE: dict[str, Any] = {**COMPILED, "inline": "always"}
 
 TERM = np.dtype(
     [
@@ -34,25 +37,25 @@ Terms = NDArray[Any]
 """Terms of currents, one after the other: records of `TERM`."""
 
 
-@njit(**COMPILED)
+@njit(**RULE)
 def volts_at(v_pu: Complex, v_base_v: Floats, node: int) -> complex:
     """Volts to ground of a conductor."""
     return v_pu[node] * v_base_v[node] if node >= 0 else 0j
 
 
-@njit(**COMPILED)
+@njit(**RULE)
 def across_v(v_pu: Complex, v_base_v: Floats, start: int, stop: int) -> complex:
     """Volts from a conductor to another."""
     return volts_at(v_pu, v_base_v, start) - volts_at(v_pu, v_base_v, stop)
 
 
-@njit(**COMPILED)
+@njit(**RULE)
 def magnitude(x: complex) -> float:
     """The same as abs, six times as fast: of volts and amperes no square overflows."""
     return math.sqrt(x.real * x.real + x.imag * x.imag)
 
 
-@njit(**COMPILED)
+@njit(**RULE)
 def current_a(
     terms: Terms, first: int, last: int, v_pu: Complex, v_base_v: Floats, t: float
 ) -> complex:

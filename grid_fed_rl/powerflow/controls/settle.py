@@ -46,6 +46,8 @@ Floats = NDArray[np.float64]
 Complex = NDArray[np.complex128]
 Index = NDArray[np.int64]
 
+NOBODY: Index = np.empty(0, dtype=np.int64)
+
 
 @dataclass(frozen=True)
 class _Plan:
@@ -248,9 +250,8 @@ def _standing(setpoint: Setpoint) -> Standing:
 
 def _floating(plan: _Plan, flow: PowerFlow) -> Index:
     """Rows in which something that a capacitor watches is cut off; switches alone decide it."""
-    if not len(plan.watched):
-        return plan.watched
-    return np.flatnonzero((flow.v_pu[:, plan.watched] == 0.0).any(axis=1))
+    seen = flow.v_pu[:, plan.watched]
+    return NOBODY if seen.all() else np.flatnonzero((seen == 0.0).any(axis=1))
 
 
 def _afloat(plan: _Plan, flow: PowerFlow, rows: Index) -> Complex:
