@@ -150,7 +150,7 @@ class LocalControls:
         plan, steps = self._ready, flow.setpoint.capacitor_step.copy()
         at, hour = _standing(_own(plan, flow.setpoint)), self._hours(len(steps))
         v_pu = _afloat(plan, flow, _floating(plan, flow))
-        stepped(plan.capacitors, read_only(v_pu), read_only(self.network.v_base_v), at, hour, steps)
+        stepped(plan.capacitors, v_pu, read_only(self.network.v_base_v), at, hour, steps)
         return steps
 
     def settle(
@@ -195,17 +195,14 @@ class LocalControls:
         if not n_regulators + n_capacitors:
             return flow
         memory = blank_memory(len(on), n_regulators, n_capacitors)
-        at, moved = _standing(flow.setpoint), np.empty_like(on)
-        v_pu, floating = read_only(flow.v_pu), _floating(plan, flow)
+        at, moved, floating = _standing(flow.setpoint), np.empty_like(on), _floating(plan, flow)
         for rounds in range(max_rounds + 1):
             n_on, n_moved = play_round(
                 plan.rules,
                 memory,
                 at,
-                v_pu,
-                read_only(_afloat(plan, flow, floating[np.isin(floating, on)]))
-                if len(floating)
-                else v_pu,
+                read_only(flow.v_pu),
+                _afloat(plan, flow, floating),
                 hour,
                 flow.settled,
                 on,
@@ -260,10 +257,10 @@ def _afloat(plan: _Plan, flow: PowerFlow, rows: Index) -> Complex:
     Beside a live one a dead conductor is no earth wire: earthed it would carry a current.
     """
     if not len(rows):
-        return flow.v_pu
+        return read_only(flow.v_pu)
     v_pu, some = flow.v_pu.copy(), flow.rows(rows)
     v_pu[rows] = potentials(plan.network, some, row_factors(plan.network, some))
-    return v_pu
+    return read_only(v_pu)
 
 
 def _follow_curves(
