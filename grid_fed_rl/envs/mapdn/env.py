@@ -10,7 +10,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from grid_fed_rl.devices import reactive_limit_kvar
 from grid_fed_rl.envs.action import checked_action
-from grid_fed_rl.envs.info import with_masks
 from grid_fed_rl.envs.lane_env import LaneEnv, LaneVectorEnv
 from grid_fed_rl.envs.mapdn.barriers import BARRIERS
 from grid_fed_rl.envs.mapdn.drawing_kernels import look_up, stray
@@ -235,14 +234,14 @@ class MAPDNVectorEnv(LaneVectorEnv[MAPDNView]):
         }
 
     def _info(self, snapshot: MAPDNView, terms: Mapping[str, Floats]) -> dict[str, Any]:
-        n, acted = len(snapshot.step), snapshot.acted
+        acted = snapshot.acted
         excursion = self.task.config.limits.excursion_pu(snapshot.bus_v_pu)
         outside = (excursion > 0.0).sum(axis=1)
         cost = np.where(acted, excursion.sum(axis=1), 0.0)
         room = self._room(snapshot.solved.pv_kw)
         share = np.divide(snapshot.asked_kvar, room, out=np.zeros_like(room), where=room > 0.0)
         executed = np.where((acted & ~snapshot.diverged)[:, None], share, 0.0)
-        entries: dict[str, NDArray | Mapping[str, NDArray]] = {
+        return {
             "cost": cost,
             "costs": {"voltage": cost.copy()},
             "violations": {"voltage": np.where(acted, outside, 0)},
@@ -257,7 +256,6 @@ class MAPDNVectorEnv(LaneVectorEnv[MAPDNView]):
             "day": snapshot.start // STEPS_PER_DAY,
             "converged": ~snapshot.diverged,
         }
-        return with_masks(entries, n)
 
 
 class MAPDNEnv(LaneEnv):
