@@ -30,7 +30,7 @@ from grid_fed_rl.analytics.restoration import RESTORERS, RestorationResult, judg
 from grid_fed_rl.analytics.runs import write_atomic
 from grid_fed_rl.envs.registration import FLISR_IDS
 from grid_fed_rl.envs.vector import GridVectorEnv
-from grid_fed_rl.powerflow.batched import processors
+from grid_fed_rl.powerflow.threads import processors
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "benchmarks.md"

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from grid_fed_rl.feeders import Feeder
 from grid_fed_rl.powerflow import Network, Setpoint, compile_network, nominal_setpoint
-from grid_fed_rl.powerflow.batched import processors
 from grid_fed_rl.powerflow.opendss import OpenDSS
+from grid_fed_rl.powerflow.threads import processors
 
 __all__ = [
     "OpenDSSSide",

@@ -41,8 +41,8 @@ from rich.table import Table
 from grid_fed_rl import ENV_IDS, GridVectorEnv, Network, Setpoint
 from grid_fed_rl.envs.mapdn import MAPDNVectorEnv
 from grid_fed_rl.envs.registration import MAPDN_IDS
-from grid_fed_rl.powerflow.batched import processors
 from grid_fed_rl.powerflow.opendss import OpenDSS
+from grid_fed_rl.powerflow.threads import processors
 
 TOLERANCE_PU = 1e-8  # of both engines
 STEPS_A_DAY = 24

@@ -131,7 +131,7 @@ def _measure(args: argparse.Namespace) -> YearResult:
 
     from grid_fed_rl.feeders.library import open_feeder
     from grid_fed_rl.powerflow import compile_network
-    from grid_fed_rl.powerflow.batched import processors
+    from grid_fed_rl.powerflow.threads import processors
     from grid_fed_rl.powerflow.timeseries import SeriesScenario, run_timeseries
 
     rng = np.random.default_rng(0)

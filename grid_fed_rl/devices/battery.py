@@ -97,13 +97,13 @@ def battery_step(
         battery.p_max_kw, energy_out_kwh * battery.efficiency_discharge / dt_h
     )
     charge_kw = np.minimum(battery.p_max_kw, energy_in_kwh / (battery.efficiency_charge * dt_h))
-    p_kw = np.clip(p_request_kw, -charge_kw, discharge_kw)
+    p_kw = np.minimum(np.maximum(p_request_kw, -charge_kw), discharge_kw)
     store_kw = np.where(
         p_kw >= 0.0, p_kw / battery.efficiency_discharge, p_kw * battery.efficiency_charge
     )
     soc_next = soc - store_kw * dt_h / battery.energy_kwh
-    # The limits above are exact up to rounding; the clip takes off the last bit only.
-    return np.clip(soc_next, battery.soc_min, battery.soc_max), p_kw
+    # The limits above are exact up to rounding; this takes off the last bit only.
+    return np.minimum(np.maximum(soc_next, battery.soc_min), battery.soc_max), p_kw
 
 
 def _is_efficiency(values: Floats) -> npt.NDArray[np.bool_]:

@@ -33,5 +33,5 @@ def switch_capacitors(
         raise ActionError(
             f"capacitor command has dtype {command.dtype}: must be integer, steps to close"
         )
-    after = np.clip(command.astype(np.int64), 0, n_steps)
+    after = np.minimum(np.maximum(command.astype(np.int64), 0), n_steps)
     return after.astype(state.dtype), np.abs(after - state.astype(np.int64))

@@ -59,5 +59,5 @@ def move_taps(
     if change.dtype.kind not in "iu":
         raise ActionError(f"tap change has dtype {change.dtype}: must be integer, whole steps")
     before = position.astype(np.int64)
-    after = np.clip(before + change.astype(np.int64), minimum, maximum)
+    after = np.minimum(np.maximum(before + change.astype(np.int64), minimum), maximum)
     return after.astype(position.dtype), np.abs(after - before)

@@ -136,7 +136,7 @@ def checked_action(
         raise ActionError(
             f"{_first(wrong, numbers, names)}; expected a number from {-most:g} to {most:g}"
         )
-    return np.clip(numbers, -most, most)
+    return np.minimum(np.maximum(numbers, -most), most)
 
 
 def checked_choice(

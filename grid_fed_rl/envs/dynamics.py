@@ -180,9 +180,9 @@ def moment_at(case: Case, row: NDArray[np.int64]) -> Moment:
     return Moment(
         row=row,
         step_h=year.step_h,
-        load_kw=year.load_kw[row].astype(np.float64),
-        load_kvar=year.load_kvar[row].astype(np.float64),
-        pv_kw=year.pv_kw[row].astype(np.float64),
+        load_kw=year.load_kw.take(row, axis=0).astype(np.float64),
+        load_kvar=year.load_kvar.take(row, axis=0).astype(np.float64),
+        pv_kw=year.pv_kw.take(row, axis=0).astype(np.float64),
     )
 
 

@@ -22,8 +22,8 @@ from grid_fed_rl.envs.snapshot import Snapshot
 from grid_fed_rl.envs.tries import Best, Decision, Reason, Start
 from grid_fed_rl.errors import TaskError
 from grid_fed_rl.powerflow import Setpoint
-from grid_fed_rl.powerflow.batched import processors
 from grid_fed_rl.powerflow.measures import source_kw
+from grid_fed_rl.powerflow.threads import processors
 from grid_fed_rl.safety import Limits
 from grid_fed_rl.safety.backup import BackupControls
 

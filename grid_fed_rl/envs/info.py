@@ -27,7 +27,7 @@ def reward_terms(case: Case, snapshot: Snapshot) -> dict[str, Floats]:
 
 
 def vector_info(case: Case, snapshot: Snapshot, terms: Mapping[str, Floats]) -> Info:
-    """The info of every lane; see `GridVectorEnv` for its entries."""
+    """The info of every lane, without masks; see `GridVectorEnv` for its entries."""
     n, acted = len(snapshot.step), snapshot.acted
     costs: dict[str, Floats] = {}
     violations: dict[str, NDArray[np.int64]] = {}
@@ -37,7 +37,7 @@ def vector_info(case: Case, snapshot: Snapshot, terms: Mapping[str, Floats]) -> 
         violations[channel.name] = np.where(acted, count, 0)
     moves = [snapshot.moves[group.state_name] for group in case.groups]
     executed = [move.executed for move in moves] or [np.zeros((n, 0))]
-    entries: dict[str, NDArray | Mapping[str, NDArray]] = {
+    return {
         "cost": sum(costs.values(), np.zeros(n)),
         "costs": costs,
         "violations": violations,
@@ -50,15 +50,18 @@ def vector_info(case: Case, snapshot: Snapshot, terms: Mapping[str, Floats]) -> 
         "day": snapshot.day.copy(),
         "converged": snapshot.flow.converged,
     }
-    return with_masks(entries, n)
 
 
-def with_masks(entries: Mapping[str, NDArray | Mapping[str, NDArray]], n: int) -> Info:
-    """Entries of all `n` lanes as Gymnasium's vector info."""
+def with_masks(entries: Mapping[str, Any], n: int) -> Info:
+    """Entries of all `n` lanes as Gymnasium's vector info; those that have a mask keep it."""
     info: Info = {}
     for key, value in entries.items():
-        info[key] = value if isinstance(value, np.ndarray) else with_masks(value, n)
-        info[f"_{key}"] = np.ones(n, dtype=bool)
+        mask = f"_{key}"
+        if mask in entries or key.startswith("_"):
+            info[key] = value
+            continue
+        info[key] = with_masks(value, n) if isinstance(value, Mapping) else value
+        info[mask] = np.ones(n, dtype=bool)
     return info
 
 

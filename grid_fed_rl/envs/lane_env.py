@@ -16,7 +16,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import ArrayLike, NDArray
 
-from grid_fed_rl.envs.info import first_lane, masked
+from grid_fed_rl.envs.info import first_lane, masked, with_masks
 from grid_fed_rl.errors import TaskError
 from grid_fed_rl.scenarios import draw_bits, draw_index, lane_keys
 
@@ -142,7 +142,7 @@ class LaneVectorEnv(VectorEnv[Observations, ArrayLike, NDArray[Any]], ABC, Gener
 
     @abstractmethod
     def _info(self, snapshot: View, terms: Mapping[str, Floats]) -> dict[str, Any]:
-        """What is reported beside the reward, with masks; see `info`."""
+        """What is reported beside the reward, without masks; see `info`."""
 
     # ---- episodes -------------------------------------------------------------
 
@@ -184,7 +184,8 @@ class LaneVectorEnv(VectorEnv[Observations, ArrayLike, NDArray[Any]], ABC, Gener
         self._seed(seed)
         self._ended = np.zeros(self.num_envs, dtype=bool)
         self._snapshot = snapshot = self._begin(np.arange(self.num_envs), chosen)
-        return self._observe(snapshot), self._info(snapshot, self._terms(snapshot))
+        info = self._info(snapshot, self._terms(snapshot))
+        return self._observe(snapshot), with_masks(info, self.num_envs)
 
     def _seed(self, seed: int | Sequence[int | None] | None) -> None:
         if seed is None:
@@ -242,12 +243,15 @@ class LaneVectorEnv(VectorEnv[Observations, ArrayLike, NDArray[Any]], ABC, Gener
                 the message names lane and device.
             TaskError: the environment was never reset.
         """
-        return self.take(self.checked(actions, (self.num_envs,)))
+        observation, reward, terminated, truncated, info = self.take(
+            self.checked(actions, (self.num_envs,))
+        )
+        return observation, reward, terminated, truncated, with_masks(info, self.num_envs)
 
     def take(
         self, action: NDArray[Any]
     ) -> tuple[Observations, Floats, Lanes, Lanes, dict[str, Any]]:
-        """A step with an action that `checked` gave: (lane, action)."""
+        """A step with an action that `checked` gave, (lane, action); its info has no masks."""
         self._snapshot = snapshot = self._next(action)
         terminated = snapshot.terminated
         truncated = snapshot.ends & ~terminated
@@ -286,7 +290,7 @@ class LaneVectorEnv(VectorEnv[Observations, ArrayLike, NDArray[Any]], ABC, Gener
             **self._info(snapshot, self._terms(snapshot)),
             "final_obs": final,
             "_final_obs": over,
-            "final_info": masked(last_info, over),
+            "final_info": masked(with_masks(last_info, self.num_envs), over),
             "_final_info": over.copy(),
         }
 

@@ -162,7 +162,7 @@ class GridVectorEnv(LaneVectorEnv[Snapshot]):
     def take(
         self, action: NDArray[Any]
     ) -> tuple[NDArray[np.float32], Floats, Lanes, Lanes, dict[str, Any]]:
-        """A step with an action that `checked` gave: (lane, action)."""
+        """See `LaneVectorEnv.take`."""
         result = super().take(action)
         self._count(result[-1])
         return result

@@ -1,9 +1,5 @@
 """The batched engine: one row a scenario, rows differing in everything that varies."""
 
-import os
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,17 +10,10 @@ from grid_fed_rl.powerflow.iteration_kernels import CONVERGED
 from grid_fed_rl.powerflow.lanes import LANES
 from grid_fed_rl.powerflow.network import S_BASE_KVA, Network
 from grid_fed_rl.powerflow.setpoint import Setpoint, check_setpoint
+from grid_fed_rl.powerflow.threads import over_rows
 
-__all__ = [
-    "factors_of",
-    "injections_pu",
-    "processors",
-    "solve_again",
-    "solve_batched",
-    "start_voltages",
-]
+__all__ = ["factors_of", "injections_pu", "solve_again", "solve_batched", "start_voltages"]
 
-PARTS_A_THREAD = 4  # so that a thread whose rows are easy takes more of them
 FEW = 3  # rows that take less time one by one than a block of `LANES` does
 
 
@@ -47,18 +36,6 @@ def injections_pu(setpoint: Setpoint) -> tuple[NDArray[np.float64], NDArray[np.f
     p = np.concatenate([-setpoint.load_kw, setpoint.der_kw], axis=1) / S_BASE_KVA
     q = np.concatenate([-setpoint.load_kvar, setpoint.der_kvar], axis=1) / S_BASE_KVA
     return p, q
-
-
-@cache
-def _pool(process: int, threads: int) -> ThreadPoolExecutor:
-    """Worker threads of this process (a forked child makes its own)."""
-    del process
-    return ThreadPoolExecutor(threads, thread_name_prefix="powerflow")
-
-
-def processors() -> int:
-    """Processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def start_voltages(
@@ -192,15 +169,7 @@ def _solve_rows(
             flow.residual_pu,
         )
 
-    threads, n_rows = threads or processors(), len(index)
-    blocks = -(-n_rows // LANES)
-    if threads == 1 or blocks <= 1:
-        if n_rows:
-            run(0, n_rows)
-    else:
-        parts = min(blocks, threads * PARTS_A_THREAD)
-        edges = [min(n_rows, LANES * (blocks * k // parts)) for k in range(parts + 1)]
-        list(_pool(os.getpid(), threads).map(run, edges[:-1], edges[1:]))
+    over_rows(run, len(index), threads, LANES)
 
 
 def _solve_row(

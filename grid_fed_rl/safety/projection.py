@@ -10,17 +10,15 @@ costs some microseconds, so that no lane need wait for another and no general so
 called in a loop.
 """
 
-import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from enum import IntEnum
-from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from grid_fed_rl.errors import TaskError
+from grid_fed_rl.powerflow.threads import over_rows
 from grid_fed_rl.safety import projection_kernels as kernels
 
 __all__ = ["Program", "ProjectionStatus", "project", "whole_settings"]
@@ -155,7 +153,7 @@ def project(
     def run(first: int, last: int) -> None:
         project_lanes(first, last, *arrays, slack, MOST_STEPS, x, status)
 
-    _spread(run, len(x), threads)
+    over_rows(run, len(x), threads or 1, LANES_A_PART)
     return x, status
 
 
@@ -197,7 +195,7 @@ def whole_settings(
     def run(first: int, last: int) -> None:
         nearest_settings(first, last, *arrays, origin, step, *rest)
 
-    _spread(run, len(moved), threads)
+    over_rows(run, len(moved), threads or 1, LANES_A_PART)
     return moved, excess
 
 
@@ -209,20 +207,3 @@ def _ready(program: Program) -> tuple[Floats, ...]:
         own = np.empty((len(program.centre), 0, program.rows.shape[1]))
     arrays = [program.rows.T, own.swapaxes(1, 2), *(getattr(program, name) for name in fields)]
     return tuple(np.ascontiguousarray(one, dtype=np.float64) for one in arrays)
-
-
-@cache
-def _pool(process: int, threads: int) -> ThreadPoolExecutor:
-    """Worker threads of this process (a forked child makes its own)."""
-    del process
-    return ThreadPoolExecutor(threads, thread_name_prefix="projection")
-
-
-def _spread(run: Callable[[int, int], None], n_lanes: int, threads: int | None) -> None:
-    """Run lanes [first, last) in parts; lanes share nothing, so parts change no bit."""
-    parts = min(threads or 1, -(-n_lanes // LANES_A_PART))
-    if parts <= 1:
-        run(0, n_lanes)
-        return
-    edges = [n_lanes * k // parts for k in range(parts + 1)]
-    list(_pool(os.getpid(), parts).map(run, edges[:-1], edges[1:]))

@@ -38,10 +38,15 @@ def draw_bits(key: Keys, counter: Keys) -> Keys:
         (lane,) uint64.
     """
     with np.errstate(over="ignore"):  # arithmetic is modulo 2**64 by design
-        z = key + (counter + np.uint64(1)) * _GOLDEN
-        z = (z ^ (z >> np.uint64(30))) * _MIX_1
-        z = (z ^ (z >> np.uint64(27))) * _MIX_2
-        return z ^ (z >> np.uint64(31))
+        return split_mix(key, counter)
+
+
+def split_mix(key: Keys, counter: Keys) -> Keys:
+    """The arithmetic of `draw_bits`, plain enough to be compiled into a kernel."""
+    z = key + (counter + np.uint64(1)) * _GOLDEN
+    z = (z ^ (z >> np.uint64(30))) * _MIX_1
+    z = (z ^ (z >> np.uint64(27))) * _MIX_2
+    return z ^ (z >> np.uint64(31))
 
 
 def draw_index(key: Keys, counter: Keys, n: int) -> npt.NDArray[np.int64]:

@@ -1,4 +1,6 @@
+import os
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,6 +11,16 @@ from grid_fed_rl.envs.vvo import vvo_case
 from grid_fed_rl.scenarios import year_from_arrays
 
 COLLAPSES = {1: 4, 2: 9, 4: 0}  # hour of each day at which no voltage can be held
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """PowerGym's folder ``systems``; ``GRID_FED_RL_POWERGYM`` names it."""
+    beside = Path(__file__).resolve().parents[3] / "shared" / "powergym" / "systems"
+    folder = Path(os.environ.get("GRID_FED_RL_POWERGYM", beside))
+    if not folder.is_dir():
+        pytest.skip(f"no PowerGym systems in {folder}")
+    return folder
 
 
 @pytest.fixture

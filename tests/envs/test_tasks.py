@@ -1,17 +1,12 @@
-"""Every id is a task: it keeps Gymnasium's contract, binds, and can be held."""
+"""Every id is a task: it is named in full, binds, and can be held."""
 
 import inspect
-import pickle
-import subprocess
-import sys
-import textwrap
 from importlib import import_module
 
 import gymnasium
 import numpy as np
 import pytest
 from gymnasium import spaces
-from gymnasium.utils.env_checker import check_env
 
 from grid_fed_rl import ENV_IDS, GridEnv, GridVectorEnv
 from grid_fed_rl.envs.registration import TASKS
@@ -38,12 +33,6 @@ def random_actions(case, n_steps: int, n_lanes: int):
 
 
 @every_id
-def test_passes_gymnasiums_checker_without_a_warning(env_id, windowless):
-    check_env(gymnasium.make(env_id).unwrapped)
-    assert windowless.get_fignums() == []
-
-
-@every_id
 def test_names_and_spaces_agree(env_id):
     env = gymnasium.make(env_id).unwrapped
     assert isinstance(env, GridEnv)
@@ -60,57 +49,15 @@ def test_names_and_spaces_agree(env_id):
 
 
 @every_id
-def test_a_lane_is_the_single_environment_of_its_seed_bit_for_bit(env_id):
-    case = case_of(env_id)
-    n_lanes = 2 if env_id in LARGE else 3
-    moves = random_actions(case, 3, n_lanes)
-    vector = GridVectorEnv(case, n_lanes)
-    seen, _ = vector.reset(seed=11)
-    steps = [vector.step(one) for one in moves]
-    for k in range(n_lanes):
-        env = GridEnv(case)
-        first, info = env.reset(seed=11 + k)
-        np.testing.assert_array_equal(first, seen[k])
-        for step, move in zip(steps, moves, strict=True):
-            observation, reward, *ends, info = env.step(move[k])
-            np.testing.assert_array_equal(observation, step[0][k])
-            assert (reward, ends) == (step[1][k], [step[2][k], step[3][k]])
-            assert info["cost"] == step[4]["cost"][k]
-            assert info["day"] == step[4]["day"][k]
-
-
-@every_id
-def test_same_seed_same_episode_also_after_pickling(env_id):
+def test_same_seed_same_episode(env_id):
     case = case_of(env_id)
     moves = random_actions(case, 2, 2)
     one, other = GridVectorEnv(case, 2), gymnasium.make_vec(env_id, num_envs=2)
     np.testing.assert_array_equal(one.reset(seed=4)[0], other.reset(seed=4)[0])
     assert (one.reset(seed=5)[0] != other.reset(seed=4)[0]).any()
     one.reset(seed=4)
-    np.testing.assert_array_equal(one.step(moves[0])[0], other.step(moves[0])[0])
-    twin = pickle.loads(pickle.dumps(one))
-    for result, expected in zip(twin.step(moves[1])[:4], one.step(moves[1])[:4], strict=True):
-        np.testing.assert_array_equal(result, expected)
-
-
-@pytest.mark.parametrize("env_id", ENV_IDS)
-def test_observations_stay_inside_their_bounds_over_random_steps(env_id):
-    """Some 100,000 lane-steps of every small id; of EV, which takes ten times as long, 30,000."""
-    task, _ = ENV_IDS[env_id]
-    n_lanes, n_steps = (2, 3) if env_id in LARGE else (512, 60 if task == "EV" else 196)
-    case, rng = case_of(env_id, split="all"), np.random.default_rng(0)
-    envs = GridVectorEnv(case, n_lanes)
-    envs.reset(seed=0)
-    for _ in range(n_steps):
-        action = np.clip(rng.normal(0.0, 1.0, (n_lanes, len(case.action_names))), -1.0, 1.0)
-        observation, reward, _, _, info = envs.step(action)
-        assert observation.dtype == np.float32
-        assert (np.abs(observation) <= 1.0).all(), case.observation_names[
-            int(np.argmax(np.abs(observation).max(axis=0)))
-        ]
-        assert np.isfinite(reward).all()
-        assert (info["cost"] >= 0.0).all()
-        assert (np.abs(info["action_executed"]) <= 1.0).all()
+    for move in moves:
+        np.testing.assert_array_equal(one.step(move)[0], other.step(move)[0])
 
 
 @every_id
@@ -201,34 +148,3 @@ def test_voltage_counts_where_customers_are_served_on_feeders_that_say_so():
         loads = case.network.feeder.loads.values()
         assert {node.rpartition(".")[0] for node in nodes} == {one.terminal.bus for one in loads}
     assert case_of("GridFedRL/IEEE123-VVO-v0").costs[0].nodes is None
-
-
-SPAWN = """
-    import gymnasium
-    import numpy as np
-    import grid_fed_rl
-
-    if __name__ == "__main__":
-        from functools import partial
-        from gymnasium.vector import AsyncVectorEnv
-
-        make = partial(gymnasium.make, "grid_fed_rl:GridFedRL/IEEE37-DER-v0")
-        envs = AsyncVectorEnv([make, make], context="spawn")
-        envs.reset(seed=4)
-        action = np.zeros(envs.action_space.shape, dtype=np.float32)
-        rewards = [envs.step(action)[1].tolist() for _ in range(2)]
-        envs.close()
-        print(repr(rewards))
-"""
-
-
-def test_runs_in_spawned_workers_as_in_this_process(tmp_path):
-    script = tmp_path / "spawn.py"
-    script.write_text(textwrap.dedent(SPAWN))
-    command = [sys.executable, "-W", "error", str(script)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    envs = gymnasium.make_vec("GridFedRL/IEEE37-DER-v0", num_envs=2)
-    envs.reset(seed=4)
-    rewards = [envs.step(np.zeros((2, 70)))[1].tolist() for _ in range(2)]
-    assert done.stdout.strip() == repr(rewards)

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from grid_fed_rl.envs.flisr.case import FLISRCase
 from grid_fed_rl.envs.flisr.masks import Refusal
 from grid_fed_rl.envs.flisr.snapshot import FLISRSnapshot
-from grid_fed_rl.envs.info import with_masks
 
 __all__ = ["costs_of", "info_of", "not_served_kwh", "terms_of"]
 
@@ -67,7 +66,7 @@ def costs_of(case: FLISRCase, snapshot: FLISRSnapshot) -> Channels:
 def info_of(
     case: FLISRCase, snapshot: FLISRSnapshot, terms: Mapping[str, Floats]
 ) -> dict[str, Any]:
-    """The info of every lane, with masks; see `FLISRVectorEnv` for its entries."""
+    """The info of every lane, without masks; see `FLISRVectorEnv` for its entries."""
     n, acted = len(snapshot.step), snapshot.acted
     channels = costs_of(case, snapshot)
     costs = {name: np.where(acted, cost, 0.0) for name, (cost, _) in channels.items()}
@@ -75,7 +74,7 @@ def info_of(
     dark = (case.customers * ~snapshot.served).sum(axis=1)
     minutes = (dark * case.config.step_minutes * acted).astype(np.float64)
     served_kw = (snapshot.demand_kw * snapshot.served).sum(axis=1)
-    entries: dict[str, NDArray | Mapping[str, NDArray]] = {
+    return {
         "cost": sum(costs.values(), np.zeros(n)),
         "costs": costs,
         "violations": violations,
@@ -95,7 +94,6 @@ def info_of(
         "hour": snapshot.hour.copy(),
         "converged": snapshot.flow.converged,
     }
-    return with_masks(entries, n)
 
 
 def refusal_words(case: FLISRCase, action: int, code: int) -> str:

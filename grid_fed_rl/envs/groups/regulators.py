@@ -58,7 +58,7 @@ class Regulators:
         """The move from one set of positions to another."""
         operations = np.abs(after - before).astype(np.int64)
         return Move(
-            executed=np.clip((after - before) / self.most_steps, -1.0, 1.0),
+            executed=np.minimum(np.maximum((after - before) / self.most_steps, -1.0), 1.0),
             operations=operations,
             wear_usd=operations.sum(axis=1) * self.wear_usd_per_step,
             loss_kw=np.zeros(len(after)),

@@ -1,6 +1,5 @@
 """The environments of MAPDN's 33-bus task: lanes, and one of them."""
 
-import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -11,14 +10,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from grid_fed_rl.devices import reactive_limit_kvar
 from grid_fed_rl.envs.action import checked_action
-from grid_fed_rl.envs.info import with_masks
 from grid_fed_rl.envs.lane_env import LaneEnv, LaneVectorEnv
 from grid_fed_rl.envs.mapdn.barriers import BARRIERS
+from grid_fed_rl.envs.mapdn.drawing_kernels import look_up, stray
+from grid_fed_rl.envs.mapdn.feeder import V_HIGH_PU, V_LOW_PU
 from grid_fed_rl.envs.mapdn.profiles import STEPS_PER_DAY
-from grid_fed_rl.envs.mapdn.task import V_HIGH_PU, V_LOW_PU, MAPDNTask
+from grid_fed_rl.envs.mapdn.task import MAPDNTask
 from grid_fed_rl.envs.mapdn.view import Drawn, MAPDNView
 from grid_fed_rl.errors import TaskError
 from grid_fed_rl.powerflow import Setpoint, measures, solve
+from grid_fed_rl.powerflow.threads import over_rows
 from grid_fed_rl.scenarios import draw_uniform
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Keys = NDArray[np.uint64]
 _OF_ACTION = np.uint64(0x9FB21C651E98DF25)  # apart from what strays from the profiles
+LANES_A_PART = 64  # lanes whose draws are worth a thread's while
 _MW = 1e-3
 _MOST_MW = 100.0  # bound of what is observed of powers, as of MAPDN's external grid
 
@@ -102,20 +104,19 @@ class MAPDNVectorEnv(LaneVectorEnv[MAPDNView]):
 
     def drawn(self, start: Integers, step: Integers, chance: Keys) -> Drawn:
         """Load and PV of a step of an episode, with what strays from the profiles."""
-        row, profiles = start + step, self.task.profiles
-        load_kw, load_kvar, pv_kw = (
-            series[row].astype(np.float64)
-            for series in (profiles.load_kw, profiles.load_kvar, profiles.pv_kw)
-        )
-        if self.task.config.noise:
-            n = load_kw.shape[1] + load_kvar.shape[1] + pv_kw.shape[1]
-            kw, kvar, pv = np.split(
-                _half_normal(chance, step, n), [load_kw.shape[1], n - pv_kw.shape[1]], axis=1
-            )
-            spread = self.task.spread
-            load_kw, load_kvar = load_kw + spread[0] * kw, load_kvar + spread[1] * kvar
-            pv_kw = pv_kw + spread[2] * pv
-        return Drawn(load_kw, load_kvar, pv_kw)
+        task, row = self.task, start + step
+        series = (task.profiles.load_kw, task.profiles.load_kvar, task.profiles.pv_kw)
+        begins = np.cumsum([0, *(one.shape[1] for one in series)])
+        out, spread = np.empty((len(row), begins[-1])), np.concatenate(task.spread)
+
+        def run(first: int, last: int) -> None:
+            for begin, one in zip(begins.tolist(), series, strict=False):
+                look_up(first, last, row, one, begin, out)
+            if task.config.noise:
+                stray(first, last, chance, step, spread, out)
+
+        over_rows(run, len(row), self._threads, LANES_A_PART)
+        return Drawn(*np.split(out, begins[1:-1], axis=1))
 
     def _rest(self, episode: Integers, chance: Keys) -> MAPDNView:
         step = np.zeros(len(episode), dtype=np.int64)
@@ -158,13 +159,15 @@ class MAPDNVectorEnv(LaneVectorEnv[MAPDNView]):
         bus_pu = _of_buses(flow.v_pu, self.task.nodes)
         size_pu = np.abs(bus_pu)
         held = flow.converged & ((size_pu >= V_LOW_PU) & (size_pu <= V_HIGH_PU)).all(axis=1)
-        source = measures.source_kva(network, flow)
-        loss_kw, v_pu = measures.losses_kw(network, flow), flow.v_pu
+        lost: NDArray[np.complex128] = measures.element_losses(network, flow).kva.sum(axis=1)
+        source = lost + drawn.load_kw.sum(axis=1) + 1j * drawn.load_kvar.sum(axis=1)
+        source -= drawn.pv_kw.sum(axis=1) + 1j * q_kvar.sum(axis=1)
+        v_pu = flow.v_pu
         if not held.all():  # no numbers of what was not solved, should it be the first step
             v_pu = np.where(held[:, None], v_pu, network.v_flat_pu)
             bus_pu = _of_buses(v_pu, self.task.nodes)
             size_pu = np.abs(bus_pu)
-            source, loss_kw = np.where(held, source, 0.0), np.where(held, loss_kw, 0.0)
+            source[~held] = lost[~held] = 0.0
         return MAPDNView(
             start=start,
             step=step,
@@ -179,7 +182,7 @@ class MAPDNVectorEnv(LaneVectorEnv[MAPDNView]):
             bus_v_pu=size_pu,
             bus_angle_rad=np.angle(bus_pu),
             source_kva=source,
-            loss_kw=loss_kw,
+            loss_kw=lost.real,
         )
 
     def setpoint_of(self, drawn: Drawn, q_kvar: Floats) -> Setpoint:
@@ -231,14 +234,14 @@ class MAPDNVectorEnv(LaneVectorEnv[MAPDNView]):
         }
 
     def _info(self, snapshot: MAPDNView, terms: Mapping[str, Floats]) -> dict[str, Any]:
-        n, acted = len(snapshot.step), snapshot.acted
+        acted = snapshot.acted
         excursion = self.task.config.limits.excursion_pu(snapshot.bus_v_pu)
         outside = (excursion > 0.0).sum(axis=1)
         cost = np.where(acted, excursion.sum(axis=1), 0.0)
         room = self._room(snapshot.solved.pv_kw)
         share = np.divide(snapshot.asked_kvar, room, out=np.zeros_like(room), where=room > 0.0)
         executed = np.where((acted & ~snapshot.diverged)[:, None], share, 0.0)
-        entries: dict[str, NDArray | Mapping[str, NDArray]] = {
+        return {
             "cost": cost,
             "costs": {"voltage": cost.copy()},
             "violations": {"voltage": np.where(acted, outside, 0)},
@@ -253,7 +256,6 @@ class MAPDNVectorEnv(LaneVectorEnv[MAPDNView]):
             "day": snapshot.start // STEPS_PER_DAY,
             "converged": ~snapshot.diverged,
         }
-        return with_masks(entries, n)
 
 
 class MAPDNEnv(LaneEnv):
@@ -289,14 +291,3 @@ class MAPDNEnv(LaneEnv):
 def _of_buses(v_pu: NDArray[np.complex128], nodes: Integers) -> NDArray[np.complex128]:
     """(lane, bus); in C order, so that a sum over buses rounds alike for any number of lanes."""
     return np.ascontiguousarray(v_pu[:, nodes])
-
-
-def _half_normal(key: Keys, step: Integers, n: int) -> Floats:
-    """Absolute values of standard normal numbers, (lane, n), in pairs by Box and Muller (1958)."""
-    pairs = (n + 1) // 2
-    first = step.astype(np.uint64)[:, None] * np.uint64(2 * pairs)
-    uniform = draw_uniform(key[:, None], first + np.arange(2 * pairs, dtype=np.uint64))
-    radius = np.sqrt(-2.0 * np.log1p(-uniform[:, :pairs]))
-    cosine = np.cos(2.0 * math.pi * uniform[:, pairs:])
-    sine = np.sqrt(1.0 - cosine * cosine)  # but for the sign, which does not count
-    return np.concatenate([radius * np.abs(cosine), radius * sine], axis=1)[:, :n]

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grid_fed_rl.envs.mapdn.barriers import BARRIERS
+from grid_fed_rl.envs.mapdn.feeder import PV_BUSES, one_phase
 from grid_fed_rl.envs.mapdn.profiles import (
     STEPS_PER_DAY,
     Profiles,
@@ -17,16 +18,13 @@ from grid_fed_rl.envs.mapdn.profiles import (
     read_profiles,
 )
 from grid_fed_rl.errors import TaskError
-from grid_fed_rl.feeders import Connection, Pv, Terminal, load
+from grid_fed_rl.feeders import load
 from grid_fed_rl.powerflow import Network, Setpoint, compile_network, nominal_setpoint
 from grid_fed_rl.safety import VoltageLimits
 from grid_fed_rl.scenarios import split_days
 
-__all__ = ["PV_BUSES", "V_HIGH_PU", "V_LOW_PU", "ZONES", "MAPDNConfig", "MAPDNTask", "mapdn_task"]
+__all__ = ["ZONES", "MAPDNConfig", "MAPDNTask", "mapdn_task"]
 
-FEEDER = "baran_wu_33"
-V_LOW_PU, V_HIGH_PU = 0.6, 1.4  # within which its loads are of constant power
-PV_BUSES = ("13", "18", "22", "25", "29", "33")
 ZONES = MappingProxyType(
     {
         "main": tuple(str(bus) for bus in range(1, 7)),
@@ -94,7 +92,7 @@ class MAPDNTask:
     """Feeder, profiles, settings, and where episodes may begin.
 
     Attributes:
-        network: The compiled feeder, with a PV at each of `PV_BUSES`.
+        network: The compiled feeder, by one phase, with a PV at each of `PV_BUSES`.
         profiles: Load and PV.
         config: Settings.
         starts: Rows of the profiles that an episode may begin with.
@@ -117,7 +115,7 @@ class MAPDNTask:
 
     @cached_property
     def nodes(self) -> NDArray[np.int64]:
-        """(bus,) node of phase 1; the feeder is balanced."""
+        """(bus,) node of each bus."""
         return np.array([self.network.node_index[f"{bus}.1"] for bus in self.buses])
 
     @cached_property
@@ -178,30 +176,16 @@ def mapdn_task(
             )
     if not isinstance(year_seed, int) or year_seed < 0:
         raise TaskError(f"year_seed is {year_seed}; expected a whole number, at least 0")
-    config, bare = MAPDNConfig(**settings), load(FEEDER)
-    loads = list(bare.loads.values())
+    config, whole = MAPDNConfig(**settings), load("baran_wu_33")
+    loads = list(whole.loads.values())
     if data is None:
         nominal = (np.array([one.kw for one in loads]), np.array([one.kvar for one in loads]))
         profiles = drawn_profiles(*nominal, len(PV_BUSES), year_seed)
     else:
         profiles = read_profiles(data, len(loads), len(PV_BUSES))
     largest = profiles.pv_kw.max(axis=0)
-    pvs = [
-        Pv(
-            f"pv{bus}",
-            Terminal(bus, (1, 2, 3)),
-            Connection.WYE,
-            bare.buses[bus].kv_ll,
-            kw,
-            kva,
-            V_LOW_PU,
-            V_HIGH_PU,
-        )
-        for bus, kw, kva in zip(
-            PV_BUSES, largest.tolist(), (config.oversize * largest).tolist(), strict=True
-        )
-    ]
-    network = compile_network(bare.with_(pvs=pvs))
+    feeder = one_phase(whole, largest.tolist(), (config.oversize * largest).tolist())
+    network = compile_network(feeder)
     return MAPDNTask(network, profiles, config, _starts(profiles, split, config.horizon))
 
 

@@ -167,7 +167,8 @@ def parallel_env(
         return GridParallelEnv(env, env.team(agents), f"{name}/{agents}")
     if not isinstance(env, GridEnv):
         raise TaskError(
-            f"{task!r} makes a {type(env).__name__}; parallel_env takes ids of this package"
+            f"{task!r} is a task of one agent, a {type(env).__name__}; parallel_env takes the "
+            f"ids of this package for VVO, DER, EV and MAPDN"
         )
     teams = {
         "devices": lambda: DeviceTeam(env.case, env.action_space, common),

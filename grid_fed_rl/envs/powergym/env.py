@@ -9,7 +9,6 @@ from gymnasium.vector import AutoresetMode
 from numpy.typing import ArrayLike, NDArray
 
 from grid_fed_rl.envs.action import checked_choice
-from grid_fed_rl.envs.info import with_masks
 from grid_fed_rl.envs.lane_env import LaneEnv, LaneVectorEnv
 from grid_fed_rl.envs.powergym.dynamics import PowerGymSnapshot, advance, rest
 from grid_fed_rl.envs.powergym.objective import observe, report, reward_terms
@@ -98,7 +97,7 @@ class PowerGymVectorEnv(LaneVectorEnv[PowerGymSnapshot]):
         return reward_terms(self.task, snapshot)
 
     def _info(self, snapshot: PowerGymSnapshot, terms: Mapping[str, Floats]) -> dict[str, Any]:
-        entries: dict[str, NDArray | Mapping[str, NDArray]] = {
+        return {
             "reward_terms": terms,
             "vol_reward": terms["vol_reward"].copy(),
             "ctrl_reward": terms["ctrl_reward"].copy(),
@@ -106,7 +105,6 @@ class PowerGymVectorEnv(LaneVectorEnv[PowerGymSnapshot]):
             "profile": snapshot.profile.copy(),
             "converged": snapshot.flow.converged,
         }
-        return with_masks(entries, self.num_envs)
 
 
 class PowerGymEnv(LaneEnv):

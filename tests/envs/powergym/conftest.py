@@ -1,6 +1,5 @@
 """The benchmark's data, and a system as small as its rules allow."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -45,16 +44,6 @@ BATTERIES = """name,max_kw,pf,max_kwh,initial_kwh
 batt1,300,0.95,900,900
 batt2,80,0.9,500,250
 """
-
-
-@pytest.fixture(scope="session")
-def data() -> Path:
-    """The benchmark's folder ``systems``; ``GRID_FED_RL_POWERGYM`` names it."""
-    beside = Path(__file__).resolve().parents[4] / "shared" / "powergym" / "systems"
-    folder = Path(os.environ.get("GRID_FED_RL_POWERGYM", beside))
-    if not folder.is_dir():
-        pytest.skip(f"no PowerGym systems in {folder}")
-    return folder
 
 
 @pytest.fixture(scope="session")

@@ -25,13 +25,6 @@ def test_passes_gymnasiums_checker_without_a_warning(small):
     check_env(gymnasium.make(ID, data=small).unwrapped)
 
 
-@pytest.mark.parametrize(
-    "name", ["13Bus", "34Bus", "123Bus", "13Bus_soc", "34Bus_soc", "123Bus_soc"]
-)
-def test_every_id_passes_with_the_benchmarks_own_data(name, data):
-    check_env(gymnasium.make(f"GridFedRL/PowerGym-{name}-v0", data=data).unwrapped)
-
-
 def test_spaces_and_implementation(small, task):
     env = gymnasium.make(ID, data=small)
     assert env.action_space == spaces.MultiDiscrete([2, 2, 33, 33, 33, 33, 33])
