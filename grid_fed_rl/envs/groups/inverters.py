@@ -47,7 +47,7 @@ class Inverters:
         """(pv,) ratings."""
         return np.array([pv.kva for pv in self.network.feeder.pvs.values()])
 
-    @cached_property
+    @property
     def names(self) -> tuple[str, ...]:
         """Reactive power of every inverter, then active power where it can be cut."""
         pvs = self.network.feeder.pvs
