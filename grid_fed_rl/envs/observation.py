@@ -195,14 +195,13 @@ class Charging:
     def __call__(self, snapshot: Snapshot) -> Floats:
         """-1 at nothing, 1 at the power, or number, of all plugs."""
         group = self.stations
-        powers = group.fastest_and_needed_kw(
-            snapshot.states[group.state_name], snapshot.next_row, snapshot.step_h
+        demand = group.demand(snapshot.states[group.state_name], snapshot.next_row, snapshot.step_h)
+        shares = (
+            demand.fastest_kw / group.rated_kw,
+            demand.needed_kw / group.rated_kw,
+            demand.cars / np.array([one.plugs for one in group.stations]),
         )
-        sums = [one / group.rated_kw for one in powers]
-        here = group.plugs(snapshot.next_row).here
-        plugs_in_all = np.array([one.plugs for one in group.stations])
-        cars = group.by_station(here.astype(np.float64)) / plugs_in_all
-        return np.clip(2.0 * np.concatenate([*sums, cars], axis=1) - 1.0, -1.0, 1.0)
+        return np.clip(2.0 * np.concatenate(shares, axis=1) - 1.0, -1.0, 1.0)
 
 
 @dataclass(frozen=True, eq=False)
