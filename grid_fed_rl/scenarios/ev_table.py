@@ -61,9 +61,9 @@ class SessionTable:
         return steps_per_day(self.step_h)
 
     @cached_property
-    def station(self) -> npt.NDArray[np.int64]:
+    def station(self) -> npt.NDArray[np.int32]:
         """(session,) index of its station."""
-        return self.plug_station[self.plug]
+        return self.plug_station[self.plug].astype(np.int32)
 
     @cached_property
     def later_kwh(self) -> npt.NDArray[np.float64]:

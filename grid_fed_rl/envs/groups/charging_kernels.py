@@ -4,7 +4,7 @@ Lanes do not see each other, and a station's cars are added up in the order of t
 so that a lane is the same to the last bit alone and in any company.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -24,7 +24,7 @@ class Cars(NamedTuple):
     n_steps: int
     first_there: Index
     there: NDArray[np.int32]
-    station: Index
+    station: NDArray[np.int32]
     arrival_step: NDArray[np.int32]
     departure_step: NDArray[np.int32]
     energy_kwh: NDArray[np.float32]
@@ -50,31 +50,39 @@ class Demand(NamedTuple):
 
 
 @njit(**COMPILED)
-def _come_and_go(cars: Cars, row: int, state: Floats, wanted_kwh: Floats) -> None:
-    """What each car in a row wants, in order: what it asked for if it comes, else what is left.
+def _places(cars: Cars, row: int) -> tuple[int, int, int]:
+    """Where the cars of a row begin and end in `there`, and where those of the step before begin.
 
-    What is left stands in `state`, in the order of the cars of the row before.
+    At the first step of a day nobody was there: they are as those that come.
     """
-    first_there, there = cars.first_there, cars.there
-    step = row % cars.n_steps
-    first = first_there[row]
-    before = first_there[row - 1] if step > 0 else first
-    was = before
-    for k in range(first, first_there[row + 1]):
-        car = there[k]
-        if cars.arrival_step[car] == step:
-            wanted_kwh[k - first] = cars.energy_kwh[car]
-        else:
-            while there[was] < car:
-                was += 1
-            wanted_kwh[k - first] = state[was - before]
+    first = cars.first_there[row]
+    before = cars.first_there[row - 1] if row % cars.n_steps > 0 else first
+    return first, cars.first_there[row + 1], before
+
+
+@njit(**COMPILED)
+def _wanted(cars: Cars, step: int, car: int, before: int, was: int, left: Floats) -> Any:
+    """What a car wants as a step begins, and where it stood in `there` the step before.
+
+    It is what it asked for if it comes, else what is `left`: (car of the step before,).
+    `was` is where the search begins, as cars of both steps are in the same order.
+    """
+    if cars.arrival_step[car] == step:
+        return np.float64(cars.energy_kwh[car]), was
+    while cars.there[was] < car:
+        was += 1
+    return left[was - before], was
 
 
 @njit(**COMPILED)
 def wanted(cars: Cars, row: Index, state: Floats, wanted_kwh: Floats) -> None:
     """What each car wants, into (lane, car)."""
     for lane in range(len(row)):
-        _come_and_go(cars, row[lane], state[lane], wanted_kwh[lane])
+        first, last, before = _places(cars, row[lane])
+        step, was = row[lane] % cars.n_steps, before
+        for k in range(first, last):
+            kwh, was = _wanted(cars, step, cars.there[k], before, was, state[lane])
+            wanted_kwh[lane, k - first] = kwh
 
 
 @njit(**COMPILED)
@@ -85,22 +93,23 @@ def charge(
 
     `after` is the state to come, all 0; see `EvStations`.
     """
-    n = share.shape[1]
-    end = after.shape[1]
+    n, end = share.shape[1], after.shape[1]
     for lane in range(len(row)):
-        first, step = cars.first_there[row[lane]], row[lane] % cars.n_steps
-        left = after[lane]
-        still, unserved, drawn = left[end - 3 * n :], left[end - 2 * n :], left[end - n :]
-        _come_and_go(cars, row[lane], state[lane], left)
-        for k in range(cars.first_there[row[lane] + 1] - first):
-            car = cars.there[first + k]
+        still = after[lane, end - 3 * n :]
+        unserved, drawn = still[n:], still[2 * n :]
+        first, last, before = _places(cars, row[lane])
+        step, was = row[lane] % cars.n_steps, before
+        for k in range(first, last):
+            car = cars.there[k]
             at = cars.station[car]
-            given = share[lane, at] * min(cars.max_kw[car], left[k] / step_h) * step_h
-            left[k] -= given
-            still[at] += left[k]
+            left, was = _wanted(cars, step, car, before, was, state[lane])
+            given = share[lane, at] * min(cars.max_kw[car] * step_h, left)
+            left -= given
+            after[lane, k - first] = left
+            still[at] += left
             drawn[at] += given
             if min(cars.departure_step[car], cars.n_steps) == step + 1:
-                unserved[at] += max(left[k] - cars.later_kwh[car], 0.0)
+                unserved[at] += max(left - cars.later_kwh[car], 0.0)
         for at in range(n):
             drawn[at] /= step_h
 
@@ -108,19 +117,20 @@ def charge(
 @njit(**COMPILED)
 def demanded(cars: Cars, row: Index, step_h: float, state: Floats, demand: Demand) -> None:
     """Add up what is asked of every station into `demand`, all 0."""
-    wanted_kwh = np.empty(state.shape[1])
     fastest, needed, hurry = demand.fastest_kw, demand.needed_kw, demand.hurry
     for lane in range(len(row)):
-        first, step = cars.first_there[row[lane]], row[lane] % cars.n_steps
-        _come_and_go(cars, row[lane], state[lane], wanted_kwh)
-        for k in range(cars.first_there[row[lane] + 1] - first):
-            car = cars.there[first + k]
+        first, last, before = _places(cars, row[lane])
+        step, was = row[lane] % cars.n_steps, before
+        for k in range(first, last):
+            car = cars.there[k]
             at = cars.station[car]
-            kw = min(cars.max_kw[car], wanted_kwh[k] / step_h)
-            due = max(wanted_kwh[k] - cars.later_kwh[car], 0.0)
+            left, was = _wanted(cars, step, car, before, was, state[lane])
+            kw = min(cars.max_kw[car], left / step_h)
+            due = max(left - cars.later_kwh[car], 0.0)
             stays_h = (min(cars.departure_step[car], cars.n_steps) - step) * step_h
             fastest[lane, at] += kw
             needed[lane, at] += due / stays_h
+            # A car takes no more in a step than it still wants, of which a share is less yet.
             if due > hurry[lane, at] * kw * stays_h:
                 hurry[lane, at] = due / (kw * stays_h)
             demand.cars[lane, at] += 1.0
