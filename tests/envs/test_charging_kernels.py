@@ -48,12 +48,12 @@ def drawn_sessions(rng: np.random.Generator) -> Sessions:
 def group(request: pytest.FixtureRequest, network: Network) -> EvStations:
     sessions = drawn_sessions(np.random.default_rng(request.param))
     table = session_table(sessions, STEP_H)
-    assert (table.departure_step > N_STEPS).sum() > N_DAYS, "cars stay beyond midnight"
+    assert (table.departure_step > N_STEPS).any(), "cars stay beyond midnight"
     assert (table.energy_kwh == 0.0).any(), "a car asks for nothing"
     next_one = (table.plug[1:] == table.plug[:-1]) & (
         table.arrival_step[1:] == table.departure_step[:-1]
     )
-    assert next_one.sum() > 10, "cars come as others leave"
+    assert next_one.any(), "cars come as others leave"
     return EvStations(network, STATIONS, ("a", "b", "c"), table)
 
 

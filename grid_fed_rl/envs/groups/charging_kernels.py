@@ -51,21 +51,17 @@ class Demand(NamedTuple):
 
 @njit(**COMPILED)
 def _places(cars: Cars, row: int) -> tuple[int, int, int]:
-    """Where the cars of a row begin and end in `there`, and where those of the step before begin.
-
-    At the first step of a day nobody was there: they are as those that come.
-    """
-    first = cars.first_there[row]
-    before = cars.first_there[row - 1] if row % cars.n_steps > 0 else first
-    return first, cars.first_there[row + 1], before
+    """Where the cars of a row begin and end in `there`, and where those of the row before begin."""
+    return cars.first_there[row], cars.first_there[row + 1], cars.first_there[max(row - 1, 0)]
 
 
 @njit(**COMPILED)
 def _wanted(cars: Cars, step: int, car: int, before: int, was: int, left: Floats) -> Any:
     """What a car wants as a step begins, and where it stood in `there` the step before.
 
-    It is what it asked for if it comes, else what is `left`: (car of the step before,).
-    `was` is where the search begins, as cars of both steps are in the same order.
+    It is what it asked for if it comes, as all do in a day's first step, else what is
+    `left`: (car of the step before,). `was` is where the search begins, cars of both steps
+    being in the same order.
     """
     if cars.arrival_step[car] == step:
         return np.float64(cars.energy_kwh[car]), was
