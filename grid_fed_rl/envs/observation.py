@@ -192,6 +192,11 @@ class Charging:
         kinds = ("fastest", "needed", "cars")
         return tuple(f"{kind}:{one.name}" for kind in kinds for one in self.stations.stations)
 
+    @cached_property
+    def _plugs(self) -> Floats:
+        """(station,) how many it has."""
+        return np.array([float(one.plugs) for one in self.stations.stations])
+
     def __call__(self, snapshot: Snapshot) -> Floats:
         """-1 at nothing, 1 at the power, or number, of all plugs."""
         group = self.stations
@@ -199,7 +204,7 @@ class Charging:
         shares = (
             demand.fastest_kw / group.rated_kw,
             demand.needed_kw / group.rated_kw,
-            demand.cars / np.array([one.plugs for one in group.stations]),
+            demand.cars / self._plugs,
         )
         return np.clip(2.0 * np.concatenate(shares, axis=1) - 1.0, -1.0, 1.0)
 
