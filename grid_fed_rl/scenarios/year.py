@@ -38,7 +38,8 @@ class Year:
     def __post_init__(self) -> None:
         steps_a_day = self.steps_per_day
         for field, n_axes in _AXES.items():
-            series = np.array(getattr(self, field), dtype=np.float32)
+            # A row is what a step takes: its columns lie side by side.
+            series = np.array(getattr(self, field), dtype=np.float32, order="C")
             if series.ndim != n_axes:
                 axes = "(step, column)" if n_axes == 2 else "(step,)"
                 raise self._error(field, f"has shape {series.shape}: must be {axes}")
@@ -135,7 +136,7 @@ def year_from_arrays(
     series: dict[str, Series] = {}
     for field, values in given.items():
         try:
-            series[field] = np.asarray(values, dtype=np.float32)
+            series[field] = np.asarray(values, dtype=np.float32, order="C")
         except (TypeError, ValueError) as error:
             raise ScenarioError(
                 f"year '{name}': {field} is not a numeric array with rows of one length: {error}"
