@@ -136,7 +136,7 @@ def year_from_arrays(
     series: dict[str, Series] = {}
     for field, values in given.items():
         try:
-            series[field] = np.asarray(values, dtype=np.float32, order="C")
+            series[field] = np.asarray(values, dtype=np.float32)
         except (TypeError, ValueError) as error:
             raise ScenarioError(
                 f"year '{name}': {field} is not a numeric array with rows of one length: {error}"

@@ -226,8 +226,8 @@ def test_own_series_are_copied():
 
 def test_what_a_row_holds_lies_side_by_side():
     """A step takes a row: of columns that lie apart NumPy would copy the whole year first."""
-    given = {name: np.asfortranarray(series) for name, series in own().items()}
-    year = year_from_arrays(**given)
+    columns_apart = {name: np.asfortranarray(series) for name, series in own().items()}
+    year = year_from_arrays(**own(**columns_apart))
     assert all(getattr(year, name).flags.c_contiguous for name in SERIES)
 
 
