@@ -192,17 +192,21 @@ class Charging:
         kinds = ("fastest", "needed", "cars")
         return tuple(f"{kind}:{one.name}" for kind in kinds for one in self.stations.stations)
 
+    @cached_property
+    def _plugs(self) -> Floats:
+        """(station,) how many it has."""
+        return np.array([float(one.plugs) for one in self.stations.stations])
+
     def __call__(self, snapshot: Snapshot) -> Floats:
         """-1 at nothing, 1 at the power, or number, of all plugs."""
         group = self.stations
-        powers = group.fastest_and_needed_kw(
-            snapshot.states[group.state_name], snapshot.next_row, snapshot.step_h
+        demand = group.demand(snapshot.states[group.state_name], snapshot.next_row, snapshot.step_h)
+        shares = (
+            demand.fastest_kw / group.rated_kw,
+            demand.needed_kw / group.rated_kw,
+            demand.cars / self._plugs,
         )
-        sums = [one / group.rated_kw for one in powers]
-        here = group.plugs(snapshot.next_row).here
-        plugs_in_all = np.array([one.plugs for one in group.stations])
-        cars = group.by_station(here.astype(np.float64)) / plugs_in_all
-        return np.clip(2.0 * np.concatenate([*sums, cars], axis=1) - 1.0, -1.0, 1.0)
+        return np.clip(2.0 * np.concatenate(shares, axis=1) - 1.0, -1.0, 1.0)
 
 
 @dataclass(frozen=True, eq=False)

@@ -85,15 +85,8 @@ class LocalRules:
 
     def _evenly(self, group: EvStations) -> Floats:
         snapshot, step_h = self._env.snapshot, self._env.case.year.step_h
-        plugs = group.plugs(snapshot.next_row)
-        wanted = group.wanted_kwh(snapshot.states[group.state_name], plugs)
-        due_kwh = np.maximum(wanted - plugs.later_kwh, 0.0)
-        # A car takes no more in a step than it still wants, of which a share is less yet.
-        fastest_kwh = np.minimum(plugs.max_kw * step_h, wanted)
-        by_then_kwh = plugs.steps_left * fastest_kwh
-        hurry = np.divide(due_kwh, by_then_kwh, out=np.zeros_like(due_kwh), where=by_then_kwh > 0.0)
-        first = [int(np.argmax(group.table.plug_station == k)) for k in range(len(group.stations))]
-        share = np.minimum(np.maximum.reduceat(hurry, first, axis=1), 1.0)
+        state = snapshot.states[group.state_name]
+        share = np.minimum(group.demand(state, snapshot.next_row, step_h).hurry, 1.0)
         action = np.zeros((len(share), len(group.names)))
         action[:, : share.shape[1]] = share - 1.0
         return action
@@ -205,9 +198,8 @@ class Spread:
         del observation
         group, snapshot = self._stations, self._env.snapshot
         moment = moment_at(self._env.case, snapshot.next_row)
-        fastest_kw, even_kw = group.fastest_and_needed_kw(
-            snapshot.states[group.state_name], moment.row, moment.step_h
-        )
+        demand = group.demand(snapshot.states[group.state_name], moment.row, moment.step_h)
+        fastest_kw, even_kw = demand.fastest_kw, demand.needed_kw
         a_kw = _delivered_for_a_kw(self._env)
         others_kw = a_kw * moment.load_kw.sum(axis=1) - moment.pv_kw.sum(axis=1)
         room_kw = (MARGIN * self._import_kw - others_kw) / a_kw - even_kw.sum(axis=1)

@@ -13,6 +13,8 @@ goes within one episode; workplaces and public stations from midnight.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -26,29 +28,47 @@ __all__ = ["SessionTable", "session_table", "uncontrolled_kw"]
 
 @dataclass(frozen=True, eq=False)
 class SessionTable:
-    """Sessions of each episode day, dense; all arrays are read-only.
+    """Sessions of each episode day, and who is there by step; all arrays are read-only.
 
-    Lanes index by their day, `table.occupant[day, step]` is (lane, plug), and
-    what the car there asks for is `table.energy_kwh[day, plug, slot]`. A slot
-    without a session has arrival and departure 0 and no energy. Cars of a plug
-    fill its slots in the order in which they come.
+    Sessions are numbered in the order of day, plug and arrival; those of a day are
+    `first_session[day]` to `first_session[day + 1]`, and one that several days see has
+    a number in each. Row ``n_steps * day + step`` is a step of a day, and the sessions
+    whose cars are there, in order, are ``there[first_there[row] : first_there[row + 1]]``.
     """
 
     step_h: float
     first_hour: float  # at which an episode begins
     plug_station: npt.NDArray[np.int64]  # (plug,) index into the sessions' stations
-    arrival_step: npt.NDArray[np.int32]  # (day, plug, slot) first step with the car
-    departure_step: npt.NDArray[np.int32]  # (day, plug, slot) first step without it
-    energy_kwh: npt.NDArray[np.float32]  # (day, plug, slot) asked for
-    due_kwh: npt.NDArray[np.float32]  # (day, plug, slot) of it, by the episode's end
-    max_kw: npt.NDArray[np.float32]  # (day, plug, slot)
-    occupant: npt.NDArray[np.int16]  # (day, step, plug) slot of the car there, or -1
+    first_session: npt.NDArray[np.int64]  # (day + 1,)
+    plug: npt.NDArray[np.int32]  # (session,)
+    arrival_step: npt.NDArray[np.int32]  # (session,) first step with the car
+    departure_step: npt.NDArray[np.int32]  # (session,) first step without it
+    energy_kwh: npt.NDArray[np.float32]  # (session,) asked for
+    due_kwh: npt.NDArray[np.float32]  # (session,) of it, by the episode's end
+    max_kw: npt.NDArray[np.float32]  # (session,)
+    first_there: npt.NDArray[np.int64]  # (row + 1,)
+    there: npt.NDArray[np.int32]  # sessions, row after row
     left_out_kwh: float  # of sessions that the steps are too long to see
 
     def __post_init__(self) -> None:
         for array in vars(self).values():
             if isinstance(array, np.ndarray):
                 array.flags.writeable = False
+
+    @property
+    def n_steps(self) -> int:
+        """Of a day."""
+        return steps_per_day(self.step_h)
+
+    @cached_property
+    def station(self) -> npt.NDArray[np.int32]:
+        """(session,) index of its station."""
+        return self.plug_station[self.plug].astype(np.int32)
+
+    @cached_property
+    def later_kwh(self) -> npt.NDArray[np.float64]:
+        """(session,) of what is asked for, what may follow after the episode."""
+        return self.energy_kwh.astype(np.float64) - self.due_kwh
 
 
 def session_table(sessions: Sessions, step_h: float, first_hour: float = 0.0) -> SessionTable:
@@ -102,34 +122,42 @@ def session_table(sessions: Sessions, step_h: float, first_hour: float = 0.0) ->
     due_kwh = np.maximum(energy_kwh - later_kwh, 0.0)
 
     order = np.lexsort((begin, plug, day))
-    n_plugs = len(sessions.plug_station)
-    key = (day * n_plugs + plug)[order]
-    slot = np.arange(len(key)) - np.searchsorted(key, key)
-    n_slots = int(slot.max(initial=0)) + 1
-    at = (day[order], plug[order], slot)
-
-    def dense(values: npt.NDArray, dtype: type) -> npt.NDArray:
-        array = np.zeros((n_days, n_plugs, n_slots), dtype=dtype)
-        array[at] = values[order]
-        return array
-
-    occupant = np.full((n_days, n_steps, n_plugs), -1, dtype=np.int16)
-    stay = np.minimum(end, n_steps)[order] - begin[order]
-    step = np.arange(stay.sum()) - np.repeat(np.cumsum(stay) - stay, stay)
-    step += np.repeat(begin[order], stay)
-    occupant[np.repeat(at[0], stay), step, np.repeat(at[1], stay)] = np.repeat(slot, stay)
+    first_session = np.searchsorted(day[order], np.arange(n_days + 1))
+    arrival_step, departure_step = begin[order].astype(np.int32), end[order].astype(np.int32)
+    first_there, there = _there(first_session, arrival_step, departure_step, n_steps)
     return SessionTable(
         step_h,
         first_hour,
         sessions.plug_station,
-        dense(begin, np.int32),
-        dense(end, np.int32),
-        dense(energy_kwh, np.float32),
-        dense(due_kwh, np.float32),
-        dense(max_kw, np.float32),
-        occupant,
+        first_session,
+        plug[order].astype(np.int32),
+        arrival_step,
+        departure_step,
+        energy_kwh[order].astype(np.float32),
+        due_kwh[order].astype(np.float32),
+        max_kw[order].astype(np.float32),
+        first_there,
+        there,
         left_out_kwh,
     )
+
+
+def _there(
+    first_session: npt.NDArray[np.int64],
+    arrival_step: npt.NDArray[np.int32],
+    departure_step: npt.NDArray[np.int32],
+    n_steps: int,
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
+    """`first_there` and `there` of a `SessionTable`."""
+    n_days = len(first_session) - 1
+    count = np.zeros(n_days * n_steps + 1, dtype=np.int64)
+    steps = np.arange(n_steps)[:, None]
+    there = [np.zeros(0, dtype=np.int32)]
+    for day, (first, last) in enumerate(pairwise(first_session.tolist())):
+        here = (arrival_step[first:last] <= steps) & (steps < departure_step[first:last])
+        count[1 + day * n_steps : 1 + (day + 1) * n_steps] = here.sum(axis=1)
+        there.append((first + np.nonzero(here)[1]).astype(np.int32))
+    return np.cumsum(count), np.concatenate(there)
 
 
 def uncontrolled_kw(sessions: Sessions, step_h: float) -> npt.NDArray[np.float32]:

@@ -38,7 +38,8 @@ class Year:
     def __post_init__(self) -> None:
         steps_a_day = self.steps_per_day
         for field, n_axes in _AXES.items():
-            series = np.array(getattr(self, field), dtype=np.float32)
+            # A row is what a step takes: its columns lie side by side.
+            series = np.array(getattr(self, field), dtype=np.float32, order="C")
             if series.ndim != n_axes:
                 axes = "(step, column)" if n_axes == 2 else "(step,)"
                 raise self._error(field, f"has shape {series.shape}: must be {axes}")

@@ -161,14 +161,11 @@ def test_cars_get_what_they_were_promised_by_a_plan_of_nothing():
     (group,) = case.groups
     assert isinstance(group, EvStations)
     block = ChargingBlock(Day(case, DAYS["EV"]), group)
-    plugs, comes = block.plugs, block.plugs.comes
-    due_kwh = (plugs.energy_kwh - plugs.later_kwh)[comes]
-    promised = np.zeros(len(due_kwh))
-    promised[block.session[comes]] = due_kwh
+    due_kwh = group.table.due_kwh[block.sessions].astype(np.float64)
     idle = np.zeros((case.horizon, len(group.stations)))
     for share, expected_kwh in ((1.0, 0.0), (0.0, due_kwh.sum())):
-        (day,) = run(case, DAYS["EV"], block.actions(idle, share * promised)[None])
-        unserved_kwh = day.state("charging")[:, len(plugs.here[0]) : 2 * len(plugs.here[0])].sum()
+        (day,) = run(case, DAYS["EV"], block.actions(idle, share * due_kwh)[None])
+        unserved_kwh = group.unserved_kwh(day.state("charging")).sum()
         assert unserved_kwh == pytest.approx(expected_kwh, rel=1e-4, abs=1e-3)
 
 

@@ -64,34 +64,12 @@ def day_of(group: EvStations, actions: dict[int, list[float]], day: int = 0):
     return states
 
 
-def test_who_is_plugged_in_when(group):
-    plugs = group.plugs(np.array([7, 8, 9, 10, 11, 12, 20, 23]))
-    assert plugs.here.astype(int).tolist() == [
-        *([0, 0, 0], [1, 0, 0], [1, 0, 1], [1, 1, 0]),
-        *([1, 1, 0], [0, 1, 0], [1, 0, 0], [1, 0, 0]),
-    ]
-    # At 11 h another car takes the second plug in the step in which the first one leaves.
-    assert plugs.comes.astype(int).tolist() == [
-        *([0, 0, 0], [1, 0, 0], [0, 0, 1], [0, 1, 0]),
-        *([0, 1, 0], [0, 0, 0], [1, 0, 0], [0, 0, 0]),
-    ]
-    assert plugs.steps_left.tolist() == [
-        *([0, 0, 0], [4, 0, 0], [3, 0, 1], [2, 1, 0]),
-        *([1, 2, 0], [0, 1, 0], [4, 0, 0], [1, 0, 0]),
-    ]
-    assert plugs.energy_kwh[[1, 2, 4]].tolist() == [[10, 0, 0], [10, 0, 40], [10, 4, 0]]
-    assert plugs.max_kw[[2, 3]].tolist() == [[8, 0, 50], [8, 6, 0]]
-
-
 def test_a_car_that_came_before_midnight_is_there_from_step_0_and_had_charged_at_once(group):
     """It came at 20 h for 56 kWh, could have 32 by midnight, and stays until 6 h."""
-    first, last = group.plugs(np.array([24])), group.plugs(np.array([23]))
-    assert (first.here[0, 0], first.comes[0, 0], first.steps_left[0, 0]) == (True, True, 6)
-    assert first.energy_kwh[0, 0] == 24.0
-    assert last.later_kwh[0, 0] == 6 * 8.0, "of what it asks, this may follow after midnight"
-    assert first.later_kwh[0, 0] == 0.0
     drawn = [group.drawn_kw(state)[0, 0] for state in day_of(group, {}, day=1)]
     assert drawn[:7] == [8.0, 8.0, 8.0, 0.0, 0.0, 0.0, 0.0]
+    at_0 = group.demand(group.rest(at(24)), np.array([24]), 1.0)
+    assert (at_0.cars[0, 0], at_0.needed_kw[0, 0]) == (1.0, 24.0 / 6.0)
 
 
 def test_at_full_speed_each_car_charges_as_fast_as_it_can(group):
@@ -106,8 +84,9 @@ def test_at_full_speed_each_car_charges_as_fast_as_it_can(group):
 def test_a_share_slows_all_plugs_of_a_station_and_no_other(group):
     states = day_of(group, {8: [-0.5, 0.0], 9: [-0.5, -0.25]})
     # 10 kWh less half of 8 kW, then half of min(8, 6) kW; 40 kWh less three quarters of them.
-    assert states[8][0].tolist() == [6, 0, 0, 0, 0, 0, 4, 0]
-    assert states[9][0].tolist() == [3, 0, 10, 0, 0, 10, 3, 30]
+    # Of both cars that are ever there; then wanted, unserved and kW of the two stations.
+    assert states[8][0].tolist() == [6, 0, 6, 0, 0, 0, 4, 0]
+    assert states[9][0].tolist() == [3, 10, 3, 10, 0, 10, 3, 30]
     assert group.unserved_kwh(states[9]) == 10.0, "the fast car leaves with 30 of 40 kWh"
     assert group.unserved_kwh(states[10]) == 0.0, "and is counted once"
 
@@ -125,12 +104,15 @@ def test_a_station_at_no_share_draws_nothing_and_more_than_none_is_full_speed(gr
 
 def test_what_is_seen_before_a_step(group):
     """After 8 h at full speed, of 9 h: 2 of 16 kW, 40 of 50; even 2/3 kW and 40; 1 of 2 cars."""
-    state = day_of(group, {})[8]
-    fastest, needed = group.fastest_and_needed_kw(state, np.array([9]), 1.0)
-    np.testing.assert_allclose(fastest, [[2.0, 40.0]])
-    np.testing.assert_allclose(needed, [[2.0 / 3.0, 40.0]])
-    at_20 = group.fastest_and_needed_kw(day_of(group, {})[19], np.array([20]), 1.0)
-    np.testing.assert_allclose(at_20, [[[8.0, 0.0]], [[2.0, 0.0]]])  # 56 less 48, over 4 h
+    seen = group.demand(day_of(group, {})[8], np.array([9]), 1.0)
+    np.testing.assert_allclose(seen.fastest_kw, [[2.0, 40.0]])
+    np.testing.assert_allclose(seen.needed_kw, [[2.0 / 3.0, 40.0]])
+    np.testing.assert_allclose(seen.hurry, [[1.0 / 3.0, 1.0]])
+    np.testing.assert_array_equal(seen.cars, [[1.0, 1.0]])
+    at_20 = group.demand(day_of(group, {})[19], np.array([20]), 1.0)
+    np.testing.assert_allclose(at_20.fastest_kw, [[8.0, 0.0]])
+    np.testing.assert_allclose(at_20.needed_kw, [[2.0, 0.0]])  # 56 less 48, over 4 h
+    np.testing.assert_allclose(at_20.hurry, [[0.25, 0.0]])  # of 32 kWh
     # Energy wanted, gone without and power, each over what a station gives in an hour.
     seen = group.observe(day_of(group, {9: [0.0, -0.25]})[9])
     np.testing.assert_allclose(seen, [[-1.0, 10 / 25 - 1, -1.0, 10 / 25 - 1, 4 / 16 - 1, 0.2]])
@@ -176,36 +158,41 @@ def crowd(network):
     return EvStations(network, stations, ("home", "fast"), table)
 
 
+def moment_of(row: np.ndarray) -> Moment:
+    """Steps of a quarter of an hour, of which stations look at the row alone."""
+    return Moment(row, 0.25, *[np.zeros((len(row), 0))] * 3)
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_delivered_and_unserved_and_what_may_follow_add_up_to_what_was_asked(crowd, seed):
-    days = np.arange(4)
+    days, table = np.arange(4), crowd.table
     rng = np.random.default_rng(seed)
-    state = crowd.rest(Moment(96 * days, 0.25, *[np.zeros((4, 0))] * 3))
+    state = crowd.rest(moment_of(96 * days))
     delivered, unserved = np.zeros(4), np.zeros(4)
     for step in range(96):
-        moment = Moment(96 * days + step, 0.25, *[np.zeros((4, 0))] * 3)
-        plugs = crowd.plugs(moment.row)
+        moment = moment_of(96 * days + step)
+        most = crowd.demand(state, moment.row, 0.25).fastest_kw
         state, _ = crowd.step(state, rng.uniform(-1.5, 1.0, (4, 2)).clip(-1.0), moment)
         drawn = crowd.drawn_kw(state)
-        most = np.add.reduceat(plugs.max_kw, [0, 6], axis=1)
         assert (drawn >= 0.0).all()
         assert (drawn <= most + 1e-9).all()
         delivered += 0.25 * drawn.sum(axis=1)
         unserved += crowd.unserved_kwh(state)
-    plugs = crowd.plugs(96 * days + 95)
-    left = np.where(plugs.here, state[:, :8] - state[:, 8:16], 0.0).sum(axis=1)
-    asked = crowd.table.energy_kwh.sum(axis=(1, 2))
+    left = state[:, -6:-4].sum(axis=1) - crowd.unserved_kwh(state)  # which is wanted, too
+    asked, later = (
+        np.add.reduceat(kwh, table.first_session[:-1], dtype=np.float64)
+        for kwh in (table.energy_kwh, table.later_kwh)
+    )
     assert asked.min() > 50.0
     np.testing.assert_allclose(delivered + unserved + left, asked, rtol=1e-6)
-    assert (left <= plugs.later_kwh.sum(axis=1) + 1e-6).all()
+    assert (left <= later + 1e-6).all()
 
 
 def test_full_speed_serves_every_car_that_fits(crowd):
     days = np.arange(4)
-    state, unserved = crowd.rest(Moment(96 * days, 0.25, *[np.zeros((4, 0))] * 3)), 0.0
+    state, unserved = crowd.rest(moment_of(96 * days)), 0.0
     for step in range(96):
-        moment = Moment(96 * days + step, 0.25, *[np.zeros((4, 0))] * 3)
-        state, _ = crowd.step(state, np.zeros((4, 2)), moment)
+        state, _ = crowd.step(state, np.zeros((4, 2)), moment_of(96 * days + step))
         unserved += crowd.unserved_kwh(state).sum()
     assert unserved < 1e-3
 
@@ -237,15 +224,11 @@ def test_the_environment_sees_and_pays_for_what_the_group_says(case):
     n, rng = len(group.stations), np.random.default_rng(0)
     for _ in range(60):
         snapshot = env.snapshot
-        plugs = group.plugs(snapshot.next_row)
-        fastest, needed = group.fastest_and_needed_kw(
-            snapshot.states["charging"], snapshot.next_row, 0.25
-        )
+        demand = group.demand(snapshot.states["charging"], snapshot.next_row, 0.25)
         block = seen[:, first : first + 3 * n]
-        cars = group.by_station(plugs.here.astype(np.float64)) / [
-            one.plugs for one in group.stations
-        ]
-        expected = np.concatenate([fastest / group.rated_kw, needed / group.rated_kw, cars], 1)
+        cars = demand.cars / [one.plugs for one in group.stations]
+        kw = np.concatenate([demand.fastest_kw, demand.needed_kw], axis=1)
+        expected = np.concatenate([kw / np.tile(group.rated_kw, 2), cars], axis=1)
         np.testing.assert_allclose(block, 2.0 * expected - 1.0, atol=1e-6)
         seen, _, _, _, info = env.step(rng.uniform(-1.0, 0.0, (3, n)))
         state = env.snapshot.states["charging"]

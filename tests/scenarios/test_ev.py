@@ -1,4 +1,4 @@
-"""Charging sessions: laws of plugs and energy, published means, the dense view."""
+"""Charging sessions: laws of plugs and energy, published means, the view by step."""
 
 from typing import Any
 
@@ -200,27 +200,42 @@ def table(request: pytest.FixtureRequest, sessions: Sessions) -> SessionTable:
     return session_table(sessions, *request.param)
 
 
-def test_occupants_are_the_slots_of_their_steps(table: SessionTable):
-    n_days, n_steps, _ = table.occupant.shape
-    assert n_steps == round(24.0 / table.step_h)
-    step = np.arange(n_steps)[:, None, None]
+def cars_there(table: SessionTable, row: int) -> npt.NDArray[np.int32]:
+    """Sessions whose cars are there in a row."""
+    return table.there[slice(*table.first_there[row : row + 2])]
+
+
+def test_who_is_there_are_those_that_came_and_did_not_leave(table: SessionTable):
+    n_days, n_steps = len(table.first_session) - 1, round(24.0 / table.step_h)
+    assert table.n_steps == n_steps
+    assert len(table.first_there) == n_days * n_steps + 1
     for day in range(0, n_days, 37):
-        here = (table.arrival_step[day] <= step) & (step < table.departure_step[day])
-        assert here.sum(axis=2).max() == 1  # one car a plug
-        slot = np.where(here.any(axis=2), here.argmax(axis=2), -1)
-        np.testing.assert_array_equal(table.occupant[day], slot)
+        of_day = np.arange(*table.first_session[day : day + 2])
+        came, left = table.arrival_step[of_day], table.departure_step[of_day]
+        for step in range(n_steps):
+            there = cars_there(table, n_steps * day + step)
+            np.testing.assert_array_equal(there, of_day[(came <= step) & (step < left)])
+            assert (np.diff(table.plug[there]) > 0).all()  # one car a plug
+
+
+def test_sessions_are_in_order_of_day_plug_and_arrival(table: SessionTable):
+    day = np.repeat(np.arange(len(table.first_session) - 1), np.diff(table.first_session))
+    assert len(day) == len(table.plug)
+    order = np.lexsort((table.arrival_step, table.plug, day))
+    np.testing.assert_array_equal(order, np.arange(len(day)))
+    np.testing.assert_array_equal(table.station, table.plug_station[table.plug])
 
 
 def test_what_a_table_asks_for_fits_its_steps(table: SessionTable):
     steps = table.departure_step - table.arrival_step
-    n_steps = table.occupant.shape[1]
-    within = np.minimum(table.departure_step, n_steps) - table.arrival_step
+    within = np.minimum(table.departure_step, table.n_steps) - table.arrival_step
+    assert steps.min() > 0
     assert (table.energy_kwh <= table.max_kw * steps * table.step_h * (1 + 1e-5)).all()
     assert (table.due_kwh <= table.max_kw * within * table.step_h * (1 + 1e-5) + 1e-4).all()
     assert (table.due_kwh <= table.energy_kwh).all()
-    stays = table.departure_step > n_steps
+    stays = table.departure_step > table.n_steps
     np.testing.assert_array_equal(table.due_kwh[~stays], table.energy_kwh[~stays])
-    assert (table.energy_kwh[steps == 0] == 0.0).all()
+    np.testing.assert_allclose(table.later_kwh, table.energy_kwh - table.due_kwh, atol=1e-5)
 
 
 def test_homes_seen_from_noon_begin_and_end_within_the_day(sessions: Sessions):
@@ -250,18 +265,20 @@ def by_hand(**changes: Any) -> Sessions:
 
 def test_a_car_over_midnight_by_hand():
     table = session_table(by_hand(), 1.0)
-    assert table.occupant.shape == (2, 24, 2)
-    assert table.occupant[0, :, 0].tolist() == [-1] * 2 + [0] * 4 + [-1] * 16 + [1] * 2
-    assert table.occupant[0, :, 1].tolist() == [-1] * 20 + [0] * 4
-    assert table.occupant[1, :, 1].tolist() == [0] * 7 + [-1] * 17
+    # The first plug's two cars and the second one's; on the next day both that stayed.
+    assert table.first_session.tolist() == [0, 3, 5]
+    assert table.plug.tolist() == [0, 0, 1, 0, 1]
+    assert table.arrival_step.tolist() == [2, 22, 20, 0, 0]
+    assert table.departure_step.tolist() == [6, 25, 31, 1, 7]
+    there = [cars_there(table, row).tolist() for row in range(48)]
+    assert there[:8] == [[], [], [0], [0], [0], [0], [], []]
+    assert there[19:25] == [[], [2], [2], [1, 2], [1, 2], [3, 4]]
+    assert there[25:] == [[4]] * 6 + [[]] * 17
     # 35 kWh, of which the 7 h after midnight could still give 49: nothing is due.
-    assert table.departure_step[0, 1, 0] == 31
-    assert table.energy_kwh[0, 1, 0] == 35.0
-    assert table.due_kwh[0, 1, 0] == 0.0
+    assert (table.energy_kwh[2], table.due_kwh[2]) == (35.0, 0.0)
     # Charged at once it had 4 h * 7 kW by midnight: 7 kWh are left.
-    assert table.energy_kwh[1, 1, 0] == table.due_kwh[1, 1, 0] == 7.0
-    assert table.energy_kwh[1, 0, 0] == 0.0  # had its 7 kWh by then
-    assert table.arrival_step[1, 1, 0] == 0
+    assert table.energy_kwh[4] == table.due_kwh[4] == 7.0
+    assert table.energy_kwh[3] == 0.0  # had its 7 kWh by then
 
 
 def test_sessions_shorter_than_a_step_are_left_out_and_counted():
@@ -272,7 +289,7 @@ def test_sessions_shorter_than_a_step_are_left_out_and_counted():
     )  # fmt: skip
     coarse, fine = session_table(short, 1.0), session_table(short, 0.1)
     assert coarse.left_out_kwh == 12.0
-    assert (coarse.occupant == -1).all()
+    assert len(coarse.there) == coarse.first_there[-1] == len(coarse.plug) == 0
     assert fine.left_out_kwh == 0.0
     assert fine.energy_kwh.sum() == 12.0
 

@@ -224,6 +224,13 @@ def test_own_series_are_copied():
     assert year.load_kw[0, 0] != 99.0
 
 
+def test_what_a_row_holds_lies_side_by_side():
+    """A step takes a row: of columns that lie apart NumPy would copy the whole year first."""
+    columns_apart = {name: np.asfortranarray(series) for name, series in own().items()}
+    year = year_from_arrays(**own(**columns_apart))
+    assert all(getattr(year, name).flags.c_contiguous for name in SERIES)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

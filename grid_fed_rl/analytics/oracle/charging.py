@@ -16,7 +16,7 @@ from grid_fed_rl.analytics.oracle.blocks import PROBE_KW, Day
 from grid_fed_rl.analytics.oracle.programme import Programme
 from grid_fed_rl.analytics.oracle.slopes import Nudge
 from grid_fed_rl.analytics.oracle.trajectory import Trajectory
-from grid_fed_rl.envs.groups import EvStations, Moment, Plugs
+from grid_fed_rl.envs.groups import EvStations, Moment
 from grid_fed_rl.envs.objective import UnservedEnergy
 from grid_fed_rl.errors import TaskError
 
@@ -44,23 +44,33 @@ class ChargingBlock:
             raise TaskError("the oracle does not plan the reactive power of charging stations")
 
     @cached_property
-    def plugs(self) -> Plugs:
-        """Who is plugged in, steps as lanes."""
-        return self.group.plugs(self.day.moment.row)
+    def first(self) -> Index:
+        """(step + 1,) where the cars of each step begin in what is (car,) here."""
+        row, first_there = self.day.moment.row, self.group.table.first_there
+        return first_there[row[0] : row[-1] + 2] - first_there[row[0]]
 
     @cached_property
     def session(self) -> Index:
-        """(step, plug) number of the session, in the order of plugs; -1 without a car."""
-        began = np.cumsum(self.plugs.comes.T, axis=1)
-        number = began + np.cumsum(began[:, -1])[:, None] - began[:, -1:]
-        return np.where(self.plugs.here.T, number - 1, -1).T
+        """(car,) session of every car that is there, step after step, by its number."""
+        row, table = self.day.moment.row, self.group.table
+        there = table.there[table.first_there[row[0]] : table.first_there[row[-1] + 1]]
+        return there.astype(np.int64)
 
-    def _of_session(self, by_plug: Floats) -> Floats:
-        """(session,) what a (step, plug) array says of each when it begins."""
-        steps, plugs = np.nonzero(self.plugs.comes)
-        values = np.zeros(len(steps))
-        values[self.session[steps, plugs]] = by_plug[steps, plugs]
-        return values
+    @cached_property
+    def _max_kw(self) -> Floats:
+        """(car,) most that it can take."""
+        return self.group.table.max_kw[self.session].astype(np.float64)
+
+    @cached_property
+    def _input(self) -> Index:
+        """(car,) which of the inputs, flattened, it is part of."""
+        step = np.repeat(np.arange(len(self.first) - 1), np.diff(self.first))
+        return len(self.group.stations) * step + self.group.table.station[self.session]
+
+    @property
+    def sessions(self) -> slice:
+        """Those of the day in the table."""
+        return slice(*self.group.table.first_session[self.day.day : self.day.day + 2].tolist())
 
     def nudges(self, trajectory: Trajectory) -> list[Nudge]:
         """KW of every station, kvar with them."""
@@ -85,7 +95,8 @@ class ChargingBlock:
 
     def bounds(self) -> tuple[Floats, Floats]:
         """Up to what the cars that are there can take."""
-        most = self.group.by_station(self.plugs.max_kw)
+        most = np.zeros((self.day.case.horizon, len(self.span)))
+        np.add.at(most.ravel(), self._input, self._max_kw)
         return np.zeros_like(most), most
 
     def add(self, programme: Programme, inputs: Index, at: Floats) -> Index:
@@ -93,18 +104,16 @@ class ChargingBlock:
 
         Returns what each session is promised, kWh.
         """
-        plugs, step_h = self.plugs, self.day.case.year.step_h
-        power = programme.variables(0.0, plugs.max_kw, 0.0, plugs.here.shape)
+        table, step_h = self.group.table, self.day.case.year.step_h
+        power = programme.variables(0.0, self._max_kw, 0.0, self.session.shape)
         self._slow_alike(programme, power, at)
-        for k, first in enumerate(self._first):
-            last = first + self.group.stations[k].plugs
-            programme.tie(0.0, 0.0, (-1.0, inputs[:, k, None]), (1.0, power[:, first:last]), over=1)
-        energy = self._of_session(plugs.energy_kwh)
-        due = energy - self._of_session(plugs.later_kwh)
+        programme.sums(inputs.ravel(), 1.0, power, self._input)
+        energy = table.energy_kwh[self.sessions].astype(np.float64)
+        due = energy - table.later_kwh[self.sessions]
         given = programme.variables(0.0, energy, 0.0, energy.shape)
         unserved = programme.variables(0.0, np.inf, self._unserved_usd_per_kwh, energy.shape)
         programme.tie(due, np.inf, (1.0, given), (1.0, unserved))
-        programme.sums(given, step_h, power[plugs.here], self.session[plugs.here])
+        programme.sums(given, step_h, power, self.session - self.sessions.start)
         return given
 
     def _slow_alike(self, programme: Programme, power: Index, at: Floats) -> None:
@@ -113,23 +122,32 @@ class ChargingBlock:
         Who has had it is not linear. On the day at hand it is known, and there a car may
         take less than its share; elsewhere that has a price.
         """
-        step_h, plugs, n = self.day.case.year.step_h, self.plugs, len(self.group.stations)
-        share = programme.variables(0.0, 1.0, 0.0, (len(power), n))
-        full = self._wanted_kwh(at) < plugs.max_kw * step_h
+        step_h = self.day.case.year.step_h
+        share = programme.variables(0.0, 1.0, 0.0, (at.size,))
+        full = self._wanted_kwh(at) < self._max_kw * step_h
         usd = np.where(full, 0.0, SPILL_USD_PER_KWH * step_h)
-        less = programme.variables(0.0, plugs.max_kw, usd, power.shape)
-        station = self.group.table.plug_station
-        programme.tie(0.0, 0.0, (1.0, power), (1.0, less), (-plugs.max_kw, share[:, station]))
+        less = programme.variables(0.0, self._max_kw, usd, power.shape)
+        programme.tie(0.0, 0.0, (1.0, power), (1.0, less), (-self._max_kw, share[self._input]))
 
     def _wanted_kwh(self, at: Floats) -> Floats:
-        """(step, plug) what every car wants when a step begins, if stations draw `at`."""
-        wanted, state = [], self.group.rest(self._lane(0))
+        """(car,) what every car wants when a step begins, if stations draw `at`."""
+        wanted, state = np.zeros(len(self.session)), self.group.rest(self._lane(0))
         for step in range(len(at)):
             lane = self._lane(step)
-            wanted.append(self.group.wanted_kwh(state, self.group.plugs(lane.row))[0])
-            action = self._share(state, at[step : step + 1], lane) - 1.0
-            state, _ = self.group.step(state, np.clip(action, -1.0, 0.0), lane)
-        return np.array(wanted)
+            wanted[self._there(step)] = self._wanted_in(step, state)
+            action = self._share(state, at[step], lane) - 1.0
+            state, _ = self.group.step(state, np.clip(action, -1.0, 0.0)[None], lane)
+        return wanted
+
+    def _wanted_in(self, step: int, state: Floats) -> Floats:
+        """What the cars of one step want when it begins."""
+        there = self._there(step)
+        row = self.day.moment.row[step : step + 1]
+        return self.group.wanted_kwh(state, row)[0, : there.stop - there.start]
+
+    def _there(self, step: int) -> slice:
+        """The cars of one step."""
+        return slice(*self.first[step : step + 2].tolist())
 
     def _lane(self, step: int) -> Moment:
         """One step as a moment of one lane."""
@@ -137,17 +155,10 @@ class ChargingBlock:
         return replace(moment, row=moment.row[step : step + 1])
 
     def _share(self, state: NDArray, drawn_kw: Floats, lane: Moment) -> Floats:
-        """(lane, station) share at which stations draw so much; all where no car can."""
-        plugs = self.group.plugs(lane.row)
-        fastest_kw = np.minimum(plugs.max_kw, self.group.wanted_kwh(state, plugs) / lane.step_h)
-        station_kw = self.group.by_station(fastest_kw)
-        whole = np.ones_like(station_kw)
-        return np.divide(drawn_kw, station_kw, out=whole, where=station_kw > 0.0)
-
-    @property
-    def _first(self) -> list[int]:
-        counts = [one.plugs for one in self.group.stations]
-        return [0, *np.cumsum(counts[:-1]).tolist()]
+        """(station,) share at which stations draw so much; all where no car can."""
+        (fastest_kw,) = self.group.demand(state, lane.row, lane.step_h).fastest_kw
+        whole = np.ones_like(fastest_kw)
+        return np.divide(drawn_kw, fastest_kw, out=whole, where=fastest_kw > 0.0)
 
     @property
     def _unserved_usd_per_kwh(self) -> float:
@@ -160,25 +171,20 @@ class ChargingBlock:
 
     def actions(self, inputs: Floats, further: Floats) -> Floats:
         """Follow each station's total; faster where a car would miss what it was promised."""
-        group, step_h = self.group, self.day.case.year.step_h
-        promised = np.concatenate([further, [0.0]])[self.session]  # (step, plug)
+        group, table, step_h = self.group, self.group.table, self.day.case.year.step_h
         state = group.rest(self._lane(0))
         actions = np.zeros(inputs.shape)
         for step in range(len(inputs)):
-            lane = self._lane(step)
-            plugs = group.plugs(lane.row)
-            wanted = group.wanted_kwh(state, plugs)
-            fastest_kwh = np.minimum(plugs.max_kw * step_h, wanted)
-            owed = promised[step] - (plugs.energy_kwh - wanted)
-            now = owed - np.maximum(plugs.steps_left - 1, 0) * plugs.max_kw * step_h
+            lane, there = self._lane(step), self._there(step)
+            session, most_kwh = self.session[there], self._max_kw[there] * step_h
+            wanted = self._wanted_in(step, state)
+            fastest_kwh = np.minimum(most_kwh, wanted)
+            owed = further[session - self.sessions.start] - (table.energy_kwh[session] - wanted)
+            last = np.minimum(table.departure_step[session], len(inputs)) - 1
+            now = owed - (last - step) * most_kwh
             urgent = np.divide(now, fastest_kwh, out=np.zeros_like(now), where=fastest_kwh > 1e-6)
-            share = np.maximum(
-                self._share(state, inputs[step : step + 1], lane), self._largest(urgent)
-            )
+            share = self._share(state, inputs[step], lane)
+            np.maximum.at(share, table.station[session], urgent)
             actions[step] = np.clip(share, 0.0, 1.0) - 1.0
             state, _ = group.step(state, actions[step][None], lane)
         return actions
-
-    def _largest(self, by_plug: Floats) -> Floats:
-        """(lane, station) largest over the plugs of each."""
-        return np.maximum.reduceat(by_plug, self._first, axis=1)

@@ -8,36 +8,17 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from grid_fed_rl.envs.groups.charging_kernels import Cars, Demand, charge, demanded, wanted
 from grid_fed_rl.envs.groups.group import Moment, Move
 from grid_fed_rl.errors import TaskError
 from grid_fed_rl.powerflow import Network
+from grid_fed_rl.powerflow.kernels import read_only
 from grid_fed_rl.scenarios import EvStation, SessionTable
 
-__all__ = ["EvStations", "Plugs"]
+__all__ = ["EvStations"]
 
 Floats = NDArray[np.float64]
 Index = NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True)
-class Plugs:
-    """Who is plugged in during a step; a plug without a car has zeros.
-
-    Attributes:
-        here: (lane, plug) whether there is a car.
-        comes: (lane, plug) whether it came with this step.
-        energy_kwh: (lane, plug) what it asked for when it came.
-        later_kwh: (lane, plug) of that, what may follow after the episode.
-        max_kw: (lane, plug) most it can take.
-        steps_left: (lane, plug) steps it stays, this one included, within the episode.
-    """
-
-    here: NDArray[np.bool_]
-    comes: NDArray[np.bool_]
-    energy_kwh: Floats
-    later_kwh: Floats
-    max_kw: Floats
-    steps_left: Index
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,9 +33,10 @@ class EvStations:
     station's rating leaves beside its active power, the rating being that of its plugs
     over `power_factor`. Without it cars draw at `power_factor`, lagging.
 
-    The state is, plug by plug, the energy that the car there still wants, and then what
-    a car that left with the step, or at the end of the episode, went without, kWh; and
-    last, station by station, what it draws, kW.
+    The state is what every car that was there in the step still wants, kWh, in the order
+    of the table and with room for as many as are ever there; then, station by station, the
+    sum of that, what cars that left with the step, or at the end of the episode, went
+    without, kWh, and what it draws, kW.
 
     Args:
         network: The compiled feeder.
@@ -107,9 +89,17 @@ class EvStations:
         return np.array([self.network.loads.index(name) for name in self.loads], dtype=np.int64)
 
     @cached_property
-    def _first_plug(self) -> Index:
-        """(station,) where the plugs of each begin, for `reduceat`."""
-        return np.searchsorted(self.table.plug_station, np.arange(len(self.stations)))
+    def _room(self) -> int:
+        """Most cars that are ever there."""
+        return int(np.diff(self.table.first_there).max(initial=0))
+
+    @cached_property
+    def _cars(self) -> Cars:
+        table = self.table
+        return Cars(
+            table.n_steps,
+            *(read_only(getattr(table, name)) for name in Cars._fields[1:]),
+        )
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -128,87 +118,35 @@ class EvStations:
         """Eleven: as fast as it can, or fifths slower; and fifths of the reactive limit."""
         return (11,) * len(self.names)
 
-    def __getstate__(self) -> dict[str, object]:
-        """What was looked up last does not travel."""
-        return {key: value for key, value in self.__dict__.items() if key != "_looked_up"}
+    def wanted_kwh(self, state: NDArray, row: Index) -> Floats:
+        """(lane, car) wanted by the cars of a row, in order, once they have come and gone."""
+        into = np.zeros((len(row), self._room))
+        wanted(self._cars, self._row(row), read_only(state), into)
+        return into
 
-    def plugs(self, row: Index) -> Plugs:
-        """Who is plugged in during rows of the scenario: (lane,), not to be written to.
+    def demand(self, state: NDArray, row: Index, step_h: float) -> Demand:
+        """What the cars of a row ask of their stations."""
+        into = Demand(*(np.zeros((len(row), len(self.stations))) for _ in Demand._fields))
+        demanded(self._cars, self._row(row), step_h, read_only(state), into)
+        return into
 
-        A step asks three times for the same rows, twice for the observation before it; the
-        last answer is kept.
-        """
-        key = row.tobytes()
-        known = self.__dict__.get("_looked_up")
-        if known is None or known[0] != key:
-            known = key, self._plugs(row)
-            object.__setattr__(self, "_looked_up", known)
-        return known[1]
-
-    def _plugs(self, row: Index) -> Plugs:
-        table = self.table
-        n_steps = table.occupant.shape[1]
-        day, step = row // n_steps % len(table.occupant), row % n_steps
-        slot = table.occupant[day, step].astype(np.int64)
-        before = np.where(step[:, None] > 0, table.occupant[day, step - 1], -1)
-        at = (day[:, None], np.arange(slot.shape[1]), np.maximum(slot, 0))
-        here = slot >= 0
-        energy_kwh = np.where(here, table.energy_kwh[at], 0.0).astype(np.float64)
-        leaves = np.minimum(table.departure_step[at], n_steps)
-        due_kwh = np.where(table.departure_step[at] > n_steps, table.due_kwh[at], energy_kwh)
-        return Plugs(
-            here=here,
-            comes=here & (slot != before),
-            energy_kwh=energy_kwh,
-            later_kwh=np.where(here, np.maximum(energy_kwh - due_kwh, 0.0), 0.0),
-            max_kw=np.where(here, table.max_kw[at], 0.0).astype(np.float64),
-            steps_left=np.where(here, leaves - step[:, None], 0),
-        )
-
-    def wanted_kwh(self, state: NDArray, plugs: Plugs) -> Floats:
-        """(lane, plug) energy wanted once the cars of a step have come and gone."""
-        still = np.where(plugs.here, state[:, : plugs.here.shape[1]], 0.0)
-        return np.where(plugs.comes, plugs.energy_kwh, still)
-
-    def fastest_and_needed_kw(
-        self, state: NDArray, row: Index, step_h: float
-    ) -> tuple[Floats, Floats]:
-        """What each station can draw in a row, and what it must: (lane, station) each.
-
-        It can as fast as every car there charges; it must, to serve every car in time,
-        were that spread evenly.
-        """
-        plugs = self.plugs(row)
-        wanted = self.wanted_kwh(state, plugs)
-        fastest = np.minimum(plugs.max_kw, wanted / step_h)
-        due = np.maximum(wanted - plugs.later_kwh, 0.0)
-        needed = due / (np.maximum(plugs.steps_left, 1) * step_h)
-        return self.by_station(fastest), self.by_station(needed)
-
-    def by_station(self, by_plug: Floats) -> Floats:
-        """Sums over the plugs of each station: (lane, station)."""
-        return np.add.reduceat(by_plug, self._first_plug, axis=1)
+    def _row(self, row: Index) -> Index:
+        """Rows of the table: after its last day comes its first."""
+        return read_only(row % (len(self.table.first_there) - 1))
 
     def rest(self, moment: Moment) -> Floats:
         """Nobody has asked for anything yet: cars come with the first step."""
-        n = 2 * len(self.table.plug_station) + len(self.stations)
-        return np.zeros((len(moment.row), n))
+        return np.zeros((len(moment.row), self._room + 3 * len(self.stations)))
 
     def step(self, state: NDArray, action: Floats, moment: Moment) -> tuple[NDArray, Move]:
         """Charge the cars that are there."""
         n_lanes, n = len(action), len(self.stations)
-        plugs = self.plugs(moment.row)
-        wanted = self.wanted_kwh(state, plugs)
         share = 1.0 + np.minimum(action[:, :n], 0.0)
-        fastest_kw = np.minimum(plugs.max_kw, wanted / moment.step_h)
-        given_kwh = share[:, self.table.plug_station] * fastest_kw * moment.step_h
-        left = wanted - given_kwh
-        over = plugs.here & (plugs.steps_left == 1)
-        unserved = np.where(over, np.maximum(left - plugs.later_kwh, 0.0), 0.0)
+        after = np.zeros_like(state)
+        charge(self._cars, self._row(moment.row), moment.step_h, read_only(state), share, after)
         executed = action.copy()
         executed[:, :n] = share - 1.0
-        drawn_kw = self.by_station(given_kwh) / moment.step_h
-        return np.concatenate([left, unserved, drawn_kw], axis=1), Move(
+        return after, Move(
             executed=executed,
             operations=np.zeros(action.shape, dtype=np.int64),
             wear_usd=np.zeros(n_lanes),
@@ -230,16 +168,14 @@ class EvStations:
 
     def observe(self, state: NDArray) -> Floats:
         """All over what the station could give in an hour, from -1 at none."""
-        n = len(self.table.plug_station)
-        sums = [self.by_station(state[:, :n]), self.by_station(state[:, n : 2 * n])]
-        seen = np.concatenate([*sums, self.drawn_kw(state)], axis=1) / np.tile(self.rated_kw, 3)
+        seen = state[:, self._room :] / np.tile(self.rated_kw, 3)
         return np.clip(2.0 * seen - 1.0, -1.0, 1.0)
 
     def drawn_kw(self, state: NDArray) -> Floats:
         """What every station draws: (lane, station)."""
-        return state[:, 2 * len(self.table.plug_station) :]
+        return state[:, -len(self.stations) :]
 
     def unserved_kwh(self, state: NDArray) -> Floats:
         """Energy that cars went without in the step: (lane,)."""
-        n = len(self.table.plug_station)
-        return state[:, n : 2 * n].sum(axis=1)
+        n = len(self.stations)
+        return state[:, -2 * n : -n].sum(axis=1)
