@@ -165,10 +165,11 @@ def parallel_env(
         if common is not None or slots is not None:
             raise TaskError(f"{task!r} has agents of its own; common and slots are of cases")
         return GridParallelEnv(env, env.team(agents), f"{name}/{agents}")
+    if isinstance(env, LaneEnv) and not isinstance(env, GridEnv):
+        raise TaskError(f"{task!r} is a task of one agent; parallel_env has no team for it")
     if not isinstance(env, GridEnv):
         raise TaskError(
-            f"{task!r} is a task of one agent, a {type(env).__name__}; parallel_env takes the "
-            f"ids of this package for VVO, DER, EV and MAPDN"
+            f"{task!r} makes a {type(env).__name__}; parallel_env takes ids of this package"
         )
     teams = {
         "devices": lambda: DeviceTeam(env.case, env.action_space, common),
