@@ -11,8 +11,9 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from grid_fed_rl.envs.bounds import bounds
+from grid_fed_rl.envs.bounds import STATED, bounds
 from grid_fed_rl.envs.case import Case
+from grid_fed_rl.envs.corridor import Corridor
 from grid_fed_rl.envs.dynamics import attempt, moment_at, moved, setpoint_of, start_of
 from grid_fed_rl.envs.groups import Inverters, Moment
 from grid_fed_rl.envs.levers import Levers, executed_of
@@ -93,6 +94,10 @@ class Guard:
         )
         follows = any(isinstance(group, Inverters) for group in case.groups)
         self._backup = BackupControls(case.network, volt_var=follows)
+        self._corridor = None
+        if foresight == "exact" and case.local_controls is None and case.network.regulators:
+            parts = case, self.levers, self._limited, self._backup_step, self._threads
+            self._corridor = Corridor(*parts)
 
     def decide(self, before: Snapshot, proposed: Floats, last_safe: Floats) -> Decision:
         """What to do instead of what is proposed, where that leaves the limits.
@@ -104,12 +109,16 @@ class Guard:
         """
         start = self._start(before)
         first = self._tried(start, proposed, Reason.AS_PROPOSED)
+        if self._corridor is not None:
+            first = self._within(self._corridor, start, first)
         best = Best(first)
         at = best.unsafe
         if not len(at):
             return first
         start = start.lanes(at)
         room = self._room(start)
+        if self._corridor is not None:
+            room = room.within(self._corridor.taps, *self._corridor.ends(before, at))
         self._project(start, room, best, at)
         self._spare(start, room, best, at)
         self._search_neighbours(start, room, best, at)
@@ -144,6 +153,13 @@ class Guard:
         reach = self.levers.reach(start.states, start.moment)
         ends = bounds(self._limits, self.levers, start.before, start.index, reach)
         return Room(reach, *ends)
+
+    def _within(self, corridor: Corridor, start: Start, first: Decision) -> Decision:
+        """Proposals, those that leave the corridor as bad as can be."""
+        low, high = corridor.ends(start.before, start.index)
+        taps = self.levers.position(first.made.flow.setpoint)[:, corridor.taps]
+        outside = ((taps < low - STATED) | (taps > high + STATED)).any(axis=1)
+        return replace(first, excess=np.where(outside, np.inf, first.excess))
 
     def _tried(self, start: Start, action: Floats, reason: Reason | NDArray[np.int8]) -> Decision:
         """Where an action leads, by power flow."""
@@ -237,7 +253,7 @@ class Guard:
         last = np.where(known[:, None], last_safe, self.levers.position(held))
         n = len(at)
         actions = (
-            self._local(start, room, held),
+            self._backup_of(start, room, held),
             self._represented(room.action(last)),
             self._represented(room.action(self.levers.position(held))),
         )
@@ -254,6 +270,18 @@ class Guard:
         """The action nearest to where devices' own controls come to rest: (lane, action)."""
         start = self._start(before)
         return self._local(start, self._room(start), self._standing(start))
+
+    def _backup_step(self, before: Snapshot) -> tuple[Start, Decision]:
+        """What the backup does by itself."""
+        start, action = self._start(before), self.local(before)
+        return start, self._tried(start, action, Reason.LOCAL_CONTROLS)
+
+    def _backup_of(self, start: Start, room: Room, held: Setpoint) -> Floats:
+        """The action nearest to the backup's, had it had the day to itself; else from here."""
+        if self._corridor is None:
+            return self._local(start, room, held)
+        position = self._corridor.backup(start.before, start.index)
+        return self._represented(room.action(position))
 
     def _local(self, start: Start, room: Room, held: Setpoint) -> Floats:
         year = self.case.year

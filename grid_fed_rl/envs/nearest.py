@@ -46,6 +46,14 @@ class Room:
         """Some of them."""
         return Room(self.reach.lanes(index), self.least[index], self.most[index])
 
+    def within(self, levers: NDArray[np.int64], least: Floats, most: Floats) -> "Room":
+        """The same, some levers within (lane, lever) ends; what is nearest where out of reach."""
+        low, high = self.least.copy(), self.most.copy()
+        low[:, levers], high[:, levers] = (
+            np.clip(end, self.least[:, levers], self.most[:, levers]) for end in (least, most)
+        )
+        return Room(self.reach, low, high)
+
     def action(self, position: Floats) -> Floats:
         """The action that leads to the nearest position that is allowed."""
         return self.reach.action(np.clip(position, self.least, self.most))
