@@ -76,9 +76,9 @@ class Corridor:
 
     def _met(self, day: Lanes) -> Lanes:
         """The same days, with the backup's run through those that are new."""
-        unknown = np.unique(day[~self._known[day]])
-        if len(unknown):
-            self._follow(unknown)
+        known = self._known[day]
+        if not known.all():
+            self._follow(np.unique(day[~known]))
         return day
 
     def _follow(self, days: Lanes) -> None:

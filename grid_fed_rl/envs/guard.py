@@ -81,6 +81,8 @@ class Guard:
         self.levers = Levers(case)
         self._limited = Limited(case, limits, margins, self.levers, self._threads)
         whole = np.where(self.levers.step > 0.0, self.levers.step, step)
+        if case.local_controls is not None:
+            whole[self.levers.followed] = 0.0
         self._nearest = Nearest(self._limited, self.levers, whole, self._threads)
         self._pv_kw = np.array(
             [
@@ -109,16 +111,15 @@ class Guard:
         """
         start = self._start(before)
         first = self._tried(start, proposed, Reason.AS_PROPOSED)
-        if self._corridor is not None:
-            first = self._within(self._corridor, start, first)
-        best = Best(first)
+        taps, ends = self._ends(start)
+        position = self.levers.position(first.made.flow.setpoint)[:, taps]
+        outside = ((position < ends[0] - STATED) | (position > ends[1] + STATED)).any(axis=1)
+        best = Best(replace(first, excess=np.where(outside, np.inf, first.excess)))
         at = best.unsafe
         if not len(at):
             return first
         start = start.lanes(at)
-        room = self._room(start)
-        if self._corridor is not None:
-            room = room.within(self._corridor.taps, *self._corridor.ends(before, at))
+        room = self._room(start).within(taps, ends[0][at], ends[1][at])
         self._project(start, room, best, at)
         self._spare(start, room, best, at)
         self._search_neighbours(start, room, best, at)
@@ -154,12 +155,12 @@ class Guard:
         ends = bounds(self._limits, self.levers, start.before, start.index, reach)
         return Room(reach, *ends)
 
-    def _within(self, corridor: Corridor, start: Start, first: Decision) -> Decision:
-        """Proposals, those that leave the corridor as bad as can be."""
-        low, high = corridor.ends(start.before, start.index)
-        taps = self.levers.position(first.made.flow.setpoint)[:, corridor.taps]
-        outside = ((taps < low - STATED) | (taps > high + STATED)).any(axis=1)
-        return replace(first, excess=np.where(outside, np.inf, first.excess))
+    def _ends(self, start: Start) -> tuple[Lanes, tuple[Floats, Floats]]:
+        """Taps, and between what they keep the backup within reach: (lane, tap) each."""
+        if self._corridor is None:
+            nothing = np.empty((len(start.index), 0))
+            return np.empty(0, dtype=np.int64), (nothing, nothing)
+        return self._corridor.taps, self._corridor.ends(start.before, start.index)
 
     def _tried(self, start: Start, action: Floats, reason: Reason | NDArray[np.int8]) -> Decision:
         """Where an action leads, by power flow."""

@@ -72,6 +72,7 @@ class Nearest:
     def __init__(self, limited: Limited, levers: Levers, step: Floats, threads: int) -> None:
         self._limited, self._levers, self._threads = limited, levers, threads
         self._step = step
+        self._is_whole = step > 0.0
         self._is_dear = levers.dear >= ACTIVE_POWER
 
     def positions(
@@ -147,12 +148,15 @@ class Nearest:
         self, program: Program, ease: Floats, step: Floats, origin: Floats, price: float
     ) -> tuple[Floats, Floats]:
         """Moves, settings whole and the rest refined; and before any was rounded."""
+        whole = step > 0.0
+        if not self._is_whole.any():
+            x = project(program.eased(ease), price, self._threads)[0]
+            return x, x
         relaxed, _ = project(program, price, self._threads)
         x, excess = whole_settings(program, relaxed, step, origin, PENALTY, threads=self._threads)
-        whole = step > 0.0
         pulled = (np.abs(x - program.centre) > NOTEWORTHY) & ~whole
         again = np.flatnonzero((excess > 0.0) | pulled.any(axis=1))
-        if len(again) and not whole.all():
+        if len(again) and not (whole | (program.least == program.most)).all():
             rest = program.lanes(again).with_fixed(whole[again], x[again]).eased(ease)
             x[again] = project(rest, price, self._threads)[0]
         return x, relaxed
