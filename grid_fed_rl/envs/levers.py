@@ -132,6 +132,11 @@ class Levers:
         self.dear = np.array([lever.dear for lever in self.each])
         self.step = np.array([lever.step for lever in self.each])
         self.idle = np.array([lever.idle for lever in self.each])
+        arrays = sorted({lever.array for lever in self.each})
+        self._columns = tuple(
+            (array, self.of(array), np.array([self.each[k].column for k in self.of(array)]))
+            for array in arrays
+        )
         ends = np.cumsum([0, *(len(group.names) for group in case.groups)]).tolist()
         self.groups = tuple(
             (group, np.arange(first, last))
@@ -152,8 +157,10 @@ class Levers:
 
     def position(self, setpoint: Setpoint) -> Floats:
         """(lane, lever) where they stand in a set-point."""
-        columns = [getattr(setpoint, lever.array)[:, lever.column] for lever in self.each]
-        return np.stack(columns, axis=1).astype(np.float64) / self.full
+        stands = np.empty((len(setpoint.tap_position), len(self.each)))
+        for array, at, columns in self._columns:
+            stands[:, at] = getattr(setpoint, array)[:, columns]
+        return stands / self.full
 
     def reach(self, states: Mapping[str, NDArray], moment: Moment) -> Reach:
         """What can be reached in a step by devices that stand so."""
