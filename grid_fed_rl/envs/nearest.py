@@ -20,7 +20,6 @@ Lanes = NDArray[np.int64]
 
 NOTEWORTHY = 0.01  # share of a full action below which nothing is refined
 ENOUGH = 0.02  # units by which a limit may be missed, eased, so that a trial is worth it
-SPARE = 0.05  # units that a limit must be held by, so that less is worth a trial
 SPARE = 0.05  # units that limits must be held by, so that less active power is worth a trial
 STRICT = 1e6  # price of missing a limit by a unit, where it can be held
 WORTH = 1e2  # the same where it cannot: about a full action of active power

@@ -65,7 +65,7 @@ def test_what_it_executes_is_what_the_environment_does(case, actions, rollout, s
 def test_a_random_policy_holds_the_limits_wherever_the_backup_does(
     feeder, utility, n_days, actions
 ):
-    """Test days, a day a lane. The bound is the target's: one step in a thousand."""
+    """Test days, a day a lane."""
     case = vvo_case(feeder, utility, split="test")
     days, n = case.days[:n_days], len(case.days[:n_days])
     backup = ShieldVector(GridVectorEnv(case, n), ANYTHING_GOES)
@@ -82,7 +82,7 @@ def test_a_random_policy_holds_the_limits_wherever_the_backup_does(
     held, violated = np.array(held), np.array(violated)
     assert held.mean() > 0.7
     assert np.mean(unshielded) > 0.7
-    assert violated[held].mean() < 1e-3
+    assert not violated[held].any()
     assert violated.mean() <= (~held).mean()
 
 
