@@ -22,6 +22,7 @@ __all__ = ["Corridor"]
 Floats = NDArray[np.float64]
 Lanes = NDArray[np.int64]
 
+NODES_AT_ONCE = 8192  # of days that are run through together, though some are not met yet
 REACH = 1.0  # positions that a full action moves a tap by
 TRUST = 0.8  # share of a move to the limits, by slopes of another load, that keeps within them
 MOVES = 0.01  # units by which a full action of all taps moves what it does move
@@ -37,7 +38,8 @@ class Corridor:
     moves no faster. Whoever keeps taps within reach of C(t + 1) in every step t, as `ends`
     says, can in every step do as the backup does, with taps in C(t), and keep them so.
 
-    The day of the backup is worked out when a lane first meets it, and kept.
+    The day of the backup is worked out when a lane first meets it, along with others of the
+    case where a feeder is small, and kept.
 
     Args:
         case: What the environment is made of.
@@ -58,6 +60,7 @@ class Corridor:
         self._case, self._levers, self._limited = case, levers, limited
         self._act, self._threads = act, threads
         self.taps = levers.of("tap_position")
+        self._at_once = NODES_AT_ONCE // len(case.network.node_names)
         n_days, horizon = case.year.n_days, case.horizon
         self._known = np.zeros(n_days, dtype=np.bool_)
         self._position = np.empty((n_days, horizon, len(levers.each)))
@@ -78,7 +81,9 @@ class Corridor:
         """The same days, with the backup's run through those that are new."""
         known = self._known[day]
         if not known.all():
-            self._follow(np.unique(day[~known]))
+            new = np.unique(day[~known])
+            others = np.setdiff1d(self._case.days[~self._known[self._case.days]], new)
+            self._follow(np.concatenate([new, others[: max(self._at_once - len(new), 0)]]))
         return day
 
     def _follow(self, days: Lanes) -> None:
