@@ -10,7 +10,7 @@ On test days of every utility, a day a lane, from rest:
   return, in all, on days on which the shield held the limits, and less violations at the
   price of the score (`analytics.oracle.PRICES`);
 - both with the foresight of a forecast and margins;
-- seconds of a step, unshielded and shielded, in turn, for both policies.
+- seconds of a step, unshielded and shielded, in turn, for both policies, on days met before.
 
     python benchmarks/shield.py
     python benchmarks/shield.py --task VVO --days 90 --part quality
@@ -265,8 +265,8 @@ def cost(options: Options, env_id: str) -> dict[str, Any]:
                     if name == "random"
                     else good_policy(acts, repeat, task)
                 )
-                seconds = seconds_of(env, act, options.steps, repeat)
-                if repeat:  # the first compiles
+                seconds = seconds_of(env, act, options.steps, options.seed)
+                if repeat:  # the first compiles, and the shield meets the days
                     sides[side].append(seconds)
         result[f"step_s_{name}"], result[f"step_s_{name}_shielded"] = sides
         result[f"ratio_{name}"] = median(sides[1]) / median(sides[0])

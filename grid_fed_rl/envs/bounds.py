@@ -8,7 +8,7 @@ from grid_fed_rl.envs.levers import Levers, Reach
 from grid_fed_rl.envs.snapshot import Snapshot
 from grid_fed_rl.safety import Limits
 
-__all__ = ["bounds"]
+__all__ = ["STATED", "bounds"]
 
 Floats = NDArray[np.float64]
 

@@ -11,8 +11,9 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from grid_fed_rl.envs.bounds import bounds
+from grid_fed_rl.envs.bounds import STATED, bounds
 from grid_fed_rl.envs.case import Case
+from grid_fed_rl.envs.corridor import Corridor
 from grid_fed_rl.envs.dynamics import attempt, moment_at, moved, setpoint_of, start_of
 from grid_fed_rl.envs.groups import Inverters, Moment
 from grid_fed_rl.envs.levers import Levers, executed_of
@@ -80,6 +81,8 @@ class Guard:
         self.levers = Levers(case)
         self._limited = Limited(case, limits, margins, self.levers, self._threads)
         whole = np.where(self.levers.step > 0.0, self.levers.step, step)
+        if case.local_controls is not None:
+            whole[self.levers.followed] = 0.0
         self._nearest = Nearest(self._limited, self.levers, whole, self._threads)
         self._pv_kw = np.array(
             [
@@ -93,6 +96,10 @@ class Guard:
         )
         follows = any(isinstance(group, Inverters) for group in case.groups)
         self._backup = BackupControls(case.network, volt_var=follows)
+        self._corridor = None
+        if foresight == "exact" and case.local_controls is None and case.network.regulators:
+            parts = case, self.levers, self._limited, self._backup_step, self._threads
+            self._corridor = Corridor(*parts)
 
     def decide(self, before: Snapshot, proposed: Floats, last_safe: Floats) -> Decision:
         """What to do instead of what is proposed, where that leaves the limits.
@@ -104,12 +111,15 @@ class Guard:
         """
         start = self._start(before)
         first = self._tried(start, proposed, Reason.AS_PROPOSED)
-        best = Best(first)
+        taps, ends = self._ends(start)
+        position = self.levers.position(first.made.flow.setpoint)[:, taps]
+        outside = ((position < ends[0] - STATED) | (position > ends[1] + STATED)).any(axis=1)
+        best = Best(replace(first, excess=np.where(outside, np.inf, first.excess)))
         at = best.unsafe
         if not len(at):
             return first
         start = start.lanes(at)
-        room = self._room(start)
+        room = self._room(start).within(taps, ends[0][at], ends[1][at])
         self._project(start, room, best, at)
         self._spare(start, room, best, at)
         self._search_neighbours(start, room, best, at)
@@ -144,6 +154,13 @@ class Guard:
         reach = self.levers.reach(start.states, start.moment)
         ends = bounds(self._limits, self.levers, start.before, start.index, reach)
         return Room(reach, *ends)
+
+    def _ends(self, start: Start) -> tuple[Lanes, tuple[Floats, Floats]]:
+        """Taps, and between what they keep the backup within reach: (lane, tap) each."""
+        if self._corridor is None:
+            nothing = np.empty((len(start.index), 0))
+            return np.empty(0, dtype=np.int64), (nothing, nothing)
+        return self._corridor.taps, self._corridor.ends(start.before, start.index)
 
     def _tried(self, start: Start, action: Floats, reason: Reason | NDArray[np.int8]) -> Decision:
         """Where an action leads, by power flow."""
@@ -237,7 +254,7 @@ class Guard:
         last = np.where(known[:, None], last_safe, self.levers.position(held))
         n = len(at)
         actions = (
-            self._local(start, room, held),
+            self._backup_of(start, room, held),
             self._represented(room.action(last)),
             self._represented(room.action(self.levers.position(held))),
         )
@@ -254,6 +271,18 @@ class Guard:
         """The action nearest to where devices' own controls come to rest: (lane, action)."""
         start = self._start(before)
         return self._local(start, self._room(start), self._standing(start))
+
+    def _backup_step(self, before: Snapshot) -> tuple[Start, Decision]:
+        """What the backup does by itself."""
+        start, action = self._start(before), self.local(before)
+        return start, self._tried(start, action, Reason.LOCAL_CONTROLS)
+
+    def _backup_of(self, start: Start, room: Room, held: Setpoint) -> Floats:
+        """The action nearest to the backup's, had it had the day to itself; else from here."""
+        if self._corridor is None:
+            return self._local(start, room, held)
+        position = self._corridor.backup(start.before, start.index)
+        return self._represented(room.action(position))
 
     def _local(self, start: Start, room: Room, held: Setpoint) -> Floats:
         year = self.case.year

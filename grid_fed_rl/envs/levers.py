@@ -10,13 +10,14 @@ differs from lane to lane.
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from grid_fed_rl.envs.case import Case
-from grid_fed_rl.envs.dynamics import moved, setpoint_of
+from grid_fed_rl.envs.dynamics import LOCALLY_CONTROLLED, moved, setpoint_of
 from grid_fed_rl.envs.groups import (
     Batteries,
     Capacitors,
@@ -83,12 +84,12 @@ class Reach:
     executed_least: Floats
     executed_most: Floats
 
-    @property
+    @cached_property
     def fixed(self) -> NDArray[np.bool_]:
         """Whether nothing moves it."""
         return (self.most - self.least) <= 1e-9
 
-    @property
+    @cached_property
     def action_per_position(self) -> Floats:
         """How far an action goes for a position; 1 where nothing moves."""
         span = np.where(self.fixed, 1.0, self.most - self.least)
@@ -131,10 +132,23 @@ class Levers:
         self.dear = np.array([lever.dear for lever in self.each])
         self.step = np.array([lever.step for lever in self.each])
         self.idle = np.array([lever.idle for lever in self.each])
+        arrays = sorted({lever.array for lever in self.each})
+        self._columns = tuple(
+            (array, self.of(array), np.array([self.each[k].column for k in self.of(array)]))
+            for array in arrays
+        )
         ends = np.cumsum([0, *(len(group.names) for group in case.groups)]).tolist()
         self.groups = tuple(
             (group, np.arange(first, last))
             for group, first, last in zip(case.groups, ends[:-1], ends[1:], strict=True)
+        )
+
+    @property
+    def followed(self) -> NDArray[np.int64]:
+        """Levers that local controls move, where the case has such."""
+        return np.concatenate(
+            [np.empty(0, dtype=np.int64)]
+            + [at for group, at in self.groups if isinstance(group, LOCALLY_CONTROLLED)]
         )
 
     def of(self, array: str) -> NDArray[np.int64]:
@@ -143,8 +157,10 @@ class Levers:
 
     def position(self, setpoint: Setpoint) -> Floats:
         """(lane, lever) where they stand in a set-point."""
-        columns = [getattr(setpoint, lever.array)[:, lever.column] for lever in self.each]
-        return np.stack(columns, axis=1).astype(np.float64) / self.full
+        stands = np.empty((len(setpoint.tap_position), len(self.each)))
+        for array, at, columns in self._columns:
+            stands[:, at] = getattr(setpoint, array)[:, columns]
+        return stands / self.full
 
     def reach(self, states: Mapping[str, NDArray], moment: Moment) -> Reach:
         """What can be reached in a step by devices that stand so."""

@@ -20,7 +20,6 @@ Lanes = NDArray[np.int64]
 
 NOTEWORTHY = 0.01  # share of a full action below which nothing is refined
 ENOUGH = 0.02  # units by which a limit may be missed, eased, so that a trial is worth it
-SPARE = 0.05  # units that a limit must be held by, so that less is worth a trial
 SPARE = 0.05  # units that limits must be held by, so that less active power is worth a trial
 STRICT = 1e6  # price of missing a limit by a unit, where it can be held
 WORTH = 1e2  # the same where it cannot: about a full action of active power
@@ -46,6 +45,14 @@ class Room:
         """Some of them."""
         return Room(self.reach.lanes(index), self.least[index], self.most[index])
 
+    def within(self, levers: NDArray[np.int64], least: Floats, most: Floats) -> "Room":
+        """The same, some levers within (lane, lever) ends; what is nearest where out of reach."""
+        low, high = self.least.copy(), self.most.copy()
+        low[:, levers], high[:, levers] = (
+            np.clip(end, self.least[:, levers], self.most[:, levers]) for end in (least, most)
+        )
+        return Room(self.reach, low, high)
+
     def action(self, position: Floats) -> Floats:
         """The action that leads to the nearest position that is allowed."""
         return self.reach.action(np.clip(position, self.least, self.most))
@@ -64,6 +71,7 @@ class Nearest:
     def __init__(self, limited: Limited, levers: Levers, step: Floats, threads: int) -> None:
         self._limited, self._levers, self._threads = limited, levers, threads
         self._step = step
+        self._is_whole = step > 0.0
         self._is_dear = levers.dear >= ACTIVE_POWER
 
     def positions(
@@ -139,12 +147,15 @@ class Nearest:
         self, program: Program, ease: Floats, step: Floats, origin: Floats, price: float
     ) -> tuple[Floats, Floats]:
         """Moves, settings whole and the rest refined; and before any was rounded."""
+        whole = step > 0.0
+        if not self._is_whole.any():
+            x = project(program.eased(ease), price, self._threads)[0]
+            return x, x
         relaxed, _ = project(program, price, self._threads)
         x, excess = whole_settings(program, relaxed, step, origin, PENALTY, threads=self._threads)
-        whole = step > 0.0
         pulled = (np.abs(x - program.centre) > NOTEWORTHY) & ~whole
         again = np.flatnonzero((excess > 0.0) | pulled.any(axis=1))
-        if len(again) and not whole.all():
+        if len(again) and not (whole | (program.least == program.most)).all():
             rest = program.lanes(again).with_fixed(whole[again], x[again]).eased(ease)
             x[again] = project(rest, price, self._threads)[0]
         return x, relaxed

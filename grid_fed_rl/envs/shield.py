@@ -145,9 +145,10 @@ class ShieldVector(_Shielded, VectorWrapper):
 
     What the guarantee is depends on the foresight:
 
-    - ``exact``: load, sun and cars of the step to come are known. An action is judged by
-      the very power flow that the step will have: if ``info["shield"]["safe"]`` is true,
-      the step holds the limits.
+    - ``exact``: load, sun and cars of the day are known. An action is judged by the very
+      power flow that the step will have: if ``info["shield"]["safe"]`` is true, the step
+      holds the limits. And taps stay where the backup's of the next step are within reach
+      (`corridor`), so that what the backup holds in a step, any policy holds.
     - ``forecast``: of load and sun the totals are known, as the observation has them; every
       load and PV is taken to have the share of them that it has now.
     - ``persistence``: everything is taken to stay as it is.

@@ -30,7 +30,7 @@ project_lanes: Callable[..., None] = kernels.project_lanes
 nearest_settings: Callable[..., None] = kernels.nearest_settings
 
 MOST_STEPS = 500  # constraints that a lane may take up
-LANES_A_PART = 64  # lanes that are worth a thread's while
+LANES_A_PART = 512  # lanes that are worth a thread's while: one takes some microseconds
 
 
 class ProjectionStatus(IntEnum):

@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 
 from grid_fed_rl.envs.case import Case
-from grid_fed_rl.envs.costs import channels_of
+from grid_fed_rl.envs.costs import VoltageCost, channels_of
+from grid_fed_rl.envs.dynamics import attempt, moment_at, start_of
 from grid_fed_rl.envs.shield import ShieldVector
 from grid_fed_rl.envs.vector import GridVectorEnv
 from grid_fed_rl.safety import Limits
@@ -37,3 +38,14 @@ def run(case: Case, days, seed: int = 0, **options):
         after.append(info["cost"] > 0.0)
         reasons.append(info["shield"]["reason"])
     return np.array(before), np.array(after), np.array(reasons)
+
+
+def holds(case: Case, before, action):
+    """(lane,) whether actions hold the limits."""
+    moment, start = moment_at(case, before.next_row), start_of(case, before)
+    flow = attempt(case, before.states, start, moment, action).flow
+    (voltage,) = case.costs
+    assert isinstance(voltage, VoltageCost)
+    kept = slice(None) if voltage.nodes is None else list(voltage.nodes)
+    v_pu = case.service_pu(flow.v_pu)[:, kept]
+    return voltage.limits.excursion_pu(v_pu).sum(axis=1) == 0.0

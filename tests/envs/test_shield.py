@@ -11,18 +11,20 @@ from gymnasium.wrappers import RescaleAction
 from grid_fed_rl.envs import guard as guard_module
 from grid_fed_rl.envs.baselines import Behaviour, BehaviourConfig, Hold
 from grid_fed_rl.envs.costs import channels_of, limits_of
+from grid_fed_rl.envs.dynamics import moment_at
 from grid_fed_rl.envs.groups import FlexibleLoads, Inverters
 from grid_fed_rl.envs.levers import Levers
 from grid_fed_rl.envs.shield import Reason, Shield, ShieldVector
 from grid_fed_rl.envs.single import GridEnv
 from grid_fed_rl.envs.vector import GridVectorEnv
-from grid_fed_rl.envs.vvo import vvo_case
+from grid_fed_rl.envs.vvo import VVOConfig, vvo_case
 from grid_fed_rl.errors import TaskError
 from grid_fed_rl.powerflow import solve
 from grid_fed_rl.safety import Limits, VoltageLimits
 from grid_fed_rl.scenarios import year_from_arrays
 
 ANYTHING_GOES = Limits(voltage=VoltageLimits(0.5, 1.5))
+ANYWHERE = VVOConfig(most_tap_steps=32)
 
 
 def without_log(result):
@@ -63,7 +65,7 @@ def test_what_it_executes_is_what_the_environment_does(case, actions, rollout, s
 def test_a_random_policy_holds_the_limits_wherever_the_backup_does(
     feeder, utility, n_days, actions
 ):
-    """Test days, a day a lane. The bound is the target's: one step in a thousand."""
+    """Test days, a day a lane."""
     case = vvo_case(feeder, utility, split="test")
     days, n = case.days[:n_days], len(case.days[:n_days])
     backup = ShieldVector(GridVectorEnv(case, n), ANYTHING_GOES)
@@ -80,7 +82,7 @@ def test_a_random_policy_holds_the_limits_wherever_the_backup_does(
     held, violated = np.array(held), np.array(violated)
     assert held.mean() > 0.7
     assert np.mean(unshielded) > 0.7
-    assert violated[held].mean() < 1e-3
+    assert not violated[held].any()
     assert violated.mean() <= (~held).mean()
 
 
@@ -102,8 +104,10 @@ def test_a_good_policy_keeps_its_return():
     assert returns[1] >= returns[0] - 0.02 * abs(returns[0])
 
 
-def test_safe_proposals_are_left_alone_and_the_log_is_true(case123, actions):
-    lanes, n = GridVectorEnv(case123, 8), 8
+def test_safe_proposals_are_left_alone_and_the_log_is_true(actions):
+    """Where taps reach anywhere in a step, so that none need stay near the backup's."""
+    case123, n = vvo_case("ieee123", config=ANYWHERE), 8
+    lanes = GridVectorEnv(case123, n)
     env = ShieldVector(lanes)
     env.reset(seed=0)
     interventions = np.zeros(n)
@@ -255,17 +259,26 @@ def test_local_controls_the_last_safe_setting_or_holding_take_over(unprojected, 
     assert np.mean(safe) > 0.95
 
 
+def backup_of(shield, before):
+    """What the backup sets in the step to come, had it had the day to itself."""
+    guard = shield._guard
+    position = guard._corridor.backup(before, np.arange(len(before.day)))
+    reach = guard.levers.reach(before.states, moment_at(guard.case, before.next_row))
+    return reach.action(np.clip(position, reach.least, reach.most)).astype(np.float32)
+
+
 def test_where_nothing_is_safe_the_least_violation_is_executed(unprojected, case13, actions):
     """Limits that nothing can hold: no candidate leaves them by less than what is done."""
     narrow, lanes = VoltageLimits(0.999, 1.001), GridVectorEnv(case13, 5)
     shield = ShieldVector(lanes, Limits(voltage=narrow))
     shield.reset(seed=0)
     for action in actions(6, 5, case13):
-        before, local = lanes.snapshot, shield.backup_action()
+        before = lanes.snapshot
+        backup = backup_of(shield, before)
         info = shield.step(action)[4]
         assert not info["shield"]["safe"].any()
         done = narrow.excursion_pu(lanes.snapshot.v_pu).sum(axis=1)
-        for candidate in (action, local, Hold(6)(np.zeros((5, 1), dtype=np.float32))):
+        for candidate in (action, backup, Hold(6)(np.zeros((5, 1), dtype=np.float32))):
             twin = GridVectorEnv(case13, 5)
             twin.reset(seed=0)
             twin._snapshot = before
@@ -277,7 +290,9 @@ def test_where_nothing_is_safe_the_least_violation_is_executed(unprojected, case
 # ---- what is foreseen ---------------------------------------------------------------
 
 
-def test_persistence_is_exact_where_nothing_changes(case13, actions, same):
+def test_persistence_is_exact_where_nothing_changes(actions, same):
+    """And taps reach anywhere in a step: else exact foresight sees further than one."""
+    case13 = vvo_case("ieee13", config=ANYWHERE)
     year = case13.year
     hours = np.full(72, 18)
     constant = year_from_arrays(
