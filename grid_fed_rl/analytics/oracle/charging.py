@@ -1,8 +1,9 @@
 """Charging stations in the linear programme: every car's energy by its departure.
 
-In the programme each car has a power of its own. A station's one entry of the action slows
-all of its cars alike, so the plan is followed as a station's total, and no car is left to
-get less than it was promised: `ChargingBlock.actions`.
+In the programme a cohort has one power: cars of a station that come and leave at about the
+same time and need about the same share of their stay. A station's one entry of the action
+slows all of its cars alike, so the plan is followed as a station's total, and no car is left
+to get less than it was promised: `ChargingBlock.actions`.
 """
 
 import math
@@ -26,6 +27,9 @@ Floats = NDArray[np.float64]
 Index = NDArray[np.int64]
 
 SPILL_USD_PER_KWH = 1.0  # of a car that takes less than its share: more than energy costs
+GRAINS = (1, 2, 4)  # steps within which cars of a cohort come, and within which they leave
+STAYS = (8, 16)  # steps of stay from which on the next grain holds
+NEEDS = 4  # classes of the share of its stay that a car needs
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,12 +59,40 @@ class ChargingBlock:
         number = began + np.cumsum(began[:, -1])[:, None] - began[:, -1:]
         return np.where(self.plugs.here.T, number - 1, -1).T
 
-    def _of_session(self, by_plug: Floats) -> Floats:
-        """(session,) what a (step, plug) array says of each when it begins."""
+    def _of_session(self, by_plug: NDArray) -> NDArray:
+        """(session,) what an array to be broadcast to (step, plug) says of each when it begins."""
         steps, plugs = np.nonzero(self.plugs.comes)
-        values = np.zeros(len(steps))
+        values = np.zeros(len(steps), dtype=by_plug.dtype)
+        by_plug = np.broadcast_to(by_plug, self.plugs.comes.shape)
         values[self.session[steps, plugs]] = by_plug[steps, plugs]
         return values
+
+    @cached_property
+    def energy_kwh(self) -> Floats:
+        """(session,) what each asks for."""
+        return self._of_session(self.plugs.energy_kwh)
+
+    @cached_property
+    def due_kwh(self) -> Floats:
+        """(session,) what each has to have by the end of the day, or when it leaves."""
+        return self.energy_kwh - self._of_session(self.plugs.later_kwh)
+
+    @cached_property
+    def cohort(self) -> Index:
+        """(session,) number of its cohort."""
+        plugs, step_h = self.plugs, self.day.case.year.step_h
+        comes = self._of_session(np.arange(len(plugs.here))[:, None])
+        stay = self._of_session(plugs.steps_left)
+        grain = np.array(GRAINS)[np.searchsorted(STAYS, stay, side="right")]
+        need = self.energy_kwh / (self._of_session(plugs.max_kw) * stay * step_h)
+        key = (
+            self._of_session(self.group.table.plug_station),
+            grain,
+            comes // grain,
+            (comes + stay - 1) // grain,
+            np.minimum(NEEDS * need, NEEDS - 1).astype(np.int64),
+        )
+        return np.unique(np.stack(key), axis=1, return_inverse=True)[1].ravel()
 
     def nudges(self, trajectory: Trajectory) -> list[Nudge]:
         """KW of every station, kvar with them."""
@@ -89,37 +121,41 @@ class ChargingBlock:
         return np.zeros_like(most), most
 
     def add(self, programme: Programme, inputs: Index, at: Floats) -> Index:
-        """A power for every car; energy by departure, or its price; stations' sums.
+        """A power for every cohort; energy by departure, or its price; stations' sums.
 
-        Returns what each session is promised, kWh.
+        One share a station: a car takes that share of what it can, or has had its fill. Who
+        has had it is not linear. On the day at hand it is known, and there a car may take
+        less than its share; elsewhere that has a price.
+
+        Returns what each cohort is promised, kWh.
         """
         plugs, step_h = self.plugs, self.day.case.year.step_h
-        power = programme.variables(0.0, plugs.max_kw, 0.0, plugs.here.shape)
-        self._slow_alike(programme, power, at)
-        for k, first in enumerate(self._first):
-            last = first + self.group.stations[k].plugs
-            programme.tie(0.0, 0.0, (-1.0, inputs[:, k, None]), (1.0, power[:, first:last]), over=1)
-        energy = self._of_session(plugs.energy_kwh)
-        due = energy - self._of_session(plugs.later_kwh)
+        energy, due = (np.bincount(self.cohort, one) for one in (self.energy_kwh, self.due_kwh))
+        step, plug = np.nonzero(plugs.here)
+        place = np.ravel_multi_index(
+            (step, self.cohort[self.session[step, plug]]), (len(inputs), len(energy))
+        )
+        places, of_place = np.unique(place, return_inverse=True)
+        max_kw = plugs.max_kw[step, plug]
+        most = np.bincount(of_place, max_kw)
+        full = self._wanted_kwh(at)[step, plug] < max_kw * step_h
+        free = np.bincount(of_place, np.where(full, max_kw, 0.0))
+        step, cohort = np.unravel_index(places, (len(inputs), len(energy)))
+        station = np.zeros(len(energy), dtype=np.int64)
+        station[self.cohort] = self._of_session(self.group.table.plug_station)
+        station = station[cohort]
+        power = programme.variables(0.0, most, 0.0, most.shape)
+        less = programme.variables(0.0, free, 0.0, most.shape)
+        spilt = programme.variables(0.0, most - free, SPILL_USD_PER_KWH * step_h, most.shape)
+        share = programme.variables(0.0, 1.0, 0.0, inputs.shape)
+        slowed = (-most, share[step, station])
+        programme.tie(0.0, 0.0, (1.0, power), (1.0, less), (1.0, spilt), slowed)
+        programme.sums(inputs.ravel(), 1.0, power, step * inputs.shape[1] + station)
         given = programme.variables(0.0, energy, 0.0, energy.shape)
         unserved = programme.variables(0.0, np.inf, self._unserved_usd_per_kwh, energy.shape)
         programme.tie(due, np.inf, (1.0, given), (1.0, unserved))
-        programme.sums(given, step_h, power[plugs.here], self.session[plugs.here])
+        programme.sums(given, step_h, power, cohort)
         return given
-
-    def _slow_alike(self, programme: Programme, power: Index, at: Floats) -> None:
-        """One share a station: a car takes that share of what it can, or has had its fill.
-
-        Who has had it is not linear. On the day at hand it is known, and there a car may
-        take less than its share; elsewhere that has a price.
-        """
-        step_h, plugs, n = self.day.case.year.step_h, self.plugs, len(self.group.stations)
-        share = programme.variables(0.0, 1.0, 0.0, (len(power), n))
-        full = self._wanted_kwh(at) < plugs.max_kw * step_h
-        usd = np.where(full, 0.0, SPILL_USD_PER_KWH * step_h)
-        less = programme.variables(0.0, plugs.max_kw, usd, power.shape)
-        station = self.group.table.plug_station
-        programme.tie(0.0, 0.0, (1.0, power), (1.0, less), (-plugs.max_kw, share[:, station]))
 
     def _wanted_kwh(self, at: Floats) -> Floats:
         """(step, plug) what every car wants when a step begins, if stations draw `at`."""
@@ -161,7 +197,7 @@ class ChargingBlock:
     def actions(self, inputs: Floats, further: Floats) -> Floats:
         """Follow each station's total; faster where a car would miss what it was promised."""
         group, step_h = self.group, self.day.case.year.step_h
-        promised = np.concatenate([further, [0.0]])[self.session]  # (step, plug)
+        promised = np.append(self._promised_kwh(further), 0.0)[self.session]  # (step, plug)
         state = group.rest(self._lane(0))
         actions = np.zeros(inputs.shape)
         for step in range(len(inputs)):
@@ -178,6 +214,16 @@ class ChargingBlock:
             actions[step] = np.clip(share, 0.0, 1.0) - 1.0
             state, _ = group.step(state, actions[step][None], lane)
         return actions
+
+    def _promised_kwh(self, given: Floats) -> Floats:
+        """(session,) of what its cohort is given: first all that is due, and then the rest."""
+        due, energy = self.due_kwh, self.energy_kwh
+        due_all, energy_all = (np.bincount(self.cohort, one) for one in (due, energy))
+        rest, rest_all = energy - due, energy_all - due_all
+        of_due = np.divide(given, due_all, out=np.ones_like(given), where=due_all > 0.0)
+        left = np.maximum(given - due_all, 0.0)
+        of_rest = np.divide(left, rest_all, out=np.zeros_like(given), where=rest_all > 1e-9)
+        return np.minimum(of_due, 1.0)[self.cohort] * due + of_rest[self.cohort] * rest
 
     def _largest(self, by_plug: Floats) -> Floats:
         """(lane, station) largest over the plugs of each."""

@@ -134,13 +134,11 @@ class Horizon:
         return directions(self.slopes.loss_bends, span)
 
     def _price(self, programme: Programme, inputs: Index, at: Floats) -> None:
-        """Losses, and the energy through the substation: bought less sold."""
+        """Losses, what loads draw, and the energy through the substation: bought less sold."""
         step_h, slopes = self.yardstick.case.year.step_h, self.slopes
         bent = add_curvature(programme, inputs, at, self._bends)
-        lost = self.yardstick.loss_usd_per_kwh
-        if lost:
-            programme.price(inputs, lost * step_h * slopes.loss_kw)
-            programme.price(bent, lost * step_h)
+        programme.price(inputs, slopes.metered_usd)
+        programme.price(bent, self.yardstick.loss_usd_per_kwh * step_h)
         energy = self.yardstick.energy
         if energy is None:
             return
