@@ -162,7 +162,7 @@ def test_cars_get_what_they_were_promised_by_a_plan_of_nothing():
     (group,) = case.groups
     assert isinstance(group, EvStations)
     block = ChargingBlock(Day(case, DAYS["EV"]), group)
-    promised = np.bincount(block.cohort, block.due_kwh)
+    promised = block.of_cohort(block.due_kwh)
     idle = np.zeros((case.horizon, len(group.stations)))
     for share, expected_kwh in ((1.0, 0.0), (0.0, block.due_kwh.sum())):
         (day,) = run(case, DAYS["EV"], block.actions(idle, share * promised)[None])
@@ -184,11 +184,11 @@ def test_cars_of_a_cohort_share_station_stay_and_all_that_it_is_given():
         assert len(np.unique(station[its])) == 1
         assert np.ptp(step[its]) < 4
         assert np.ptp(leaves[its]) < 4
-    due, energy = (np.bincount(block.cohort, of) for of in (block.due_kwh, block.energy_kwh))
+    due, energy = block.of_cohort(block.due_kwh), block.of_cohort(block.energy_kwh)
     for given in (0.3 * due, due, 0.5 * (due + energy), energy):
         promised = block._promised_kwh(given)
         assert (promised <= block.energy_kwh + 1e-9).all()
-        assert_allclose(np.bincount(block.cohort, promised), given, atol=1e-9)
+        assert_allclose(block.of_cohort(promised), given, atol=1e-9)
 
 
 def test_a_plan_keeps_inverters_within_their_rating():

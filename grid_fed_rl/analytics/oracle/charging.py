@@ -94,6 +94,10 @@ class ChargingBlock:
         )
         return np.unique(np.stack(key), axis=1, return_inverse=True)[1].ravel()
 
+    def of_cohort(self, by_session: Floats) -> Floats:
+        """(cohort,) sums over its sessions."""
+        return np.bincount(self.cohort, by_session).astype(np.float64)
+
     def nudges(self, trajectory: Trajectory) -> list[Nudge]:
         """KW of every station, kvar with them."""
         del trajectory
@@ -130,7 +134,7 @@ class ChargingBlock:
         Returns what each cohort is promised, kWh.
         """
         plugs, step_h = self.plugs, self.day.case.year.step_h
-        energy, due = (np.bincount(self.cohort, one) for one in (self.energy_kwh, self.due_kwh))
+        energy, due = self.of_cohort(self.energy_kwh), self.of_cohort(self.due_kwh)
         step, plug = np.nonzero(plugs.here)
         place = np.ravel_multi_index(
             (step, self.cohort[self.session[step, plug]]), (len(inputs), len(energy))
@@ -218,7 +222,7 @@ class ChargingBlock:
     def _promised_kwh(self, given: Floats) -> Floats:
         """(session,) of what its cohort is given: first all that is due, and then the rest."""
         due, energy = self.due_kwh, self.energy_kwh
-        due_all, energy_all = (np.bincount(self.cohort, one) for one in (due, energy))
+        due_all, energy_all = self.of_cohort(due), self.of_cohort(energy)
         rest, rest_all = energy - due, energy_all - due_all
         of_due = np.divide(given, due_all, out=np.ones_like(given), where=due_all > 0.0)
         left = np.maximum(given - due_all, 0.0)
