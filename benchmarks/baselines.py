@@ -1,8 +1,9 @@
 """Random, no control, local rules and an oracle on test days of every id.
 
-A run of one baseline on one day is kept in `runs/baselines` once it is done, and not done
-again while nothing in the package changed; stopping at any moment loses no more than the
-runs in progress. The page docs/benchmarks.md is written from them.
+A run of one baseline on one day is kept in `runs/baselines` by the process that made it, as
+soon as it is done, and not done again while nothing in the package changed; stopping at any
+moment loses no more than the runs in progress. So it is with a restorer. The page
+docs/benchmarks.md is written from them.
 
     python benchmarks/baselines.py
     python benchmarks/baselines.py --ids GridFedRL/IEEE13-VVO-v0 --days 20 --page /tmp/page.md
@@ -17,7 +18,7 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import baselines_page
 import gymnasium
@@ -35,6 +36,7 @@ from grid_fed_rl.powerflow.threads import processors
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "benchmarks.md"
 KEPT = ROOT / "runs" / "baselines"
+LARGE = tuple(env_id for env_id in ENV_IDS if "IEEE8500" in env_id)
 
 
 class Job(NamedTuple):
@@ -64,38 +66,48 @@ def code_hash() -> str:
     rooms = ("feeders", "powerflow", "devices", "scenarios", "safety", "envs")
     files = [path for room in rooms for path in (package / room).rglob("*.*")]
     files += [*(package / "analytics" / "oracle").glob("*.py")]
-    files += [package / "analytics" / "baselines.py"]
+    files += [package / "analytics" / f"{name}.py" for name in ("baselines", "restoration")]
     for path in sorted(files):
         if "__pycache__" not in path.parts:
             digest.update(str(path.relative_to(ROOT)).encode() + path.read_bytes())
     return digest.hexdigest()
 
 
-def file_of(kept: Path, job: Job) -> Path:
-    """Where a job's result is kept."""
-    task = job.env_id.removeprefix("GridFedRL/")
-    return kept / task / f"{job.baseline.replace(' ', '-')}-{job.day}.json"
+def file_of(kept: Path, env_id: str, name: str, number: int) -> Path:
+    """Where a result is kept: of a baseline on a day, or a restorer on so many outages."""
+    return kept / env_id.removeprefix("GridFedRL/") / f"{name.replace(' ', '-')}-{number}.json"
 
 
-def read_kept(kept: Path, job: Job, code: str) -> DayResult | None:
-    """The result of a job, if it was made by this very code."""
+def read_kept(file: Path, code: str) -> dict[str, Any] | None:
+    """The fields of a result, if it was made by this very code."""
     try:
-        found = json.loads(file_of(kept, job).read_text(encoding="utf-8"))
+        found = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return DayResult(**found["result"]) if found.get("code") == code else None
+    return found["result"] if found.get("code") == code else None
 
 
-def work(job: Job) -> DayResult:
-    """Run a job in a process of its own."""
+def keep(file: Path, code: str, result: DayResult | RestorationResult) -> None:
+    """Keep a result, whole or not at all."""
+    write_atomic(file, json.dumps({"code": code, "result": asdict(result)}).encode())
+
+
+def work(job: Job, kept: Path, code: str) -> DayResult:
+    """Run a job in a process of its own, which keeps what it found."""
     task, _ = ENV_IDS[job.env_id]
     baseline = next(one for one in BASELINES[task] if one.name == job.baseline)
-    return run_day(job.env_id, baseline, job.day, threads=1)
+    result = run_day(job.env_id, baseline, job.day, threads=1)
+    keep(file_of(kept, *job), code, result)
+    return result
 
 
 def run(jobs: Sequence[Job], kept: Path, code: str, processes: int) -> Results:
-    """Results of all jobs; those that are kept are not made again."""
-    done = {job: found for job in jobs if (found := read_kept(kept, job, code)) is not None}
+    """Results of all jobs, the longest begun first; those that are kept are not made again."""
+    done = {
+        job: DayResult(**found)
+        for job in jobs
+        if (found := read_kept(file_of(kept, *job), code)) is not None
+    }
     words = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -111,13 +123,13 @@ def run(jobs: Sequence[Job], kept: Path, code: str, processes: int) -> Results:
             progress.advance(bars[job.env_id])
         spawn = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(processes, spawn) as pool:
-            waiting = {pool.submit(work, job): job for job in jobs if job not in done}
+            left = [job for job in jobs if job not in done]
+            left.sort(key=lambda job: (job.env_id in LARGE, job.baseline == "oracle"), reverse=True)
+            waiting = {pool.submit(work, job, kept, code): job for job in left}
             try:
                 for future in as_completed(waiting):
                     job = waiting[future]
                     done[job] = future.result()
-                    text = json.dumps({"code": code, "result": asdict(done[job])})
-                    write_atomic(file_of(kept, job), text.encode())
                     progress.advance(bars[job.env_id])
             except BaseException:
                 pool.shutdown(cancel_futures=True)
@@ -142,15 +154,23 @@ def by_id(results: Results) -> dict[str, dict[str, list[DayResult]]]:
     }
 
 
-def restored(ids: Sequence[str], outages: int) -> dict[str, dict[str, RestorationResult]]:
-    """Every restorer of each id, on the same outages; minutes at most, so that none is kept."""
+def restored(
+    ids: Sequence[str], outages: int, kept: Path, code: str
+) -> dict[str, dict[str, RestorationResult]]:
+    """Every restorer of each id, on the same outages; those that are kept are not made again."""
     with Progress() as progress:
         bar = progress.add_task("restoration", total=len(ids) * len(RESTORERS))
         found: dict[str, dict[str, RestorationResult]] = {}
         for env_id in ids:
             found[env_id] = {}
             for name in RESTORERS:
-                found[env_id][name] = judge_restorer(env_id, name, outages)
+                file = file_of(kept, env_id, name, outages)
+                known = read_kept(file, code)
+                if known is None:
+                    found[env_id][name] = judge_restorer(env_id, name, outages)
+                    keep(file, code, found[env_id][name])
+                else:
+                    found[env_id][name] = RestorationResult(**known)
                 progress.advance(bar)
     return found
 
@@ -161,29 +181,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
         description=(__doc__ or "").split("\n\n")[0],
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    usual = [env_id for env_id in ENV_IDS if env_id not in baselines_page.LONG]
     known = [*ENV_IDS, *FLISR_IDS]
-    parser.add_argument(
-        "--ids", nargs="+", choices=known, default=[*usual, *FLISR_IDS], metavar="ID"
-    )
+    parser.add_argument("--ids", nargs="+", choices=known, default=known, metavar="ID")
     parser.add_argument("--days", type=int, default=5, help="test days of each id")
+    parser.add_argument("--large-days", type=int, default=1, help="of each id of IEEE 8500")
     parser.add_argument("--outages", type=int, default=20, help="of each id of restoration")
     parser.add_argument("--processes", type=int, default=processors())
     parser.add_argument("--kept", type=Path, default=KEPT, help="folder of finished runs")
     parser.add_argument("--page", type=Path, default=PAGE, help="where to write")
     options = parser.parse_args(arguments)
-    for name in ("days", "outages", "processes"):
-        if getattr(options, name) < 1:
-            parser.error(f"--{name} is {getattr(options, name)}; expected 1 or more")
+    for name in ("days", "large_days", "outages", "processes"):
+        if (given := getattr(options, name)) < 1:
+            parser.error(f"--{name.replace('_', '-')} is {given}; expected 1 or more")
     jobs = [
         Job(env_id, baseline.name, day)
         for env_id in options.ids
         if env_id in ENV_IDS
-        for day in days_of(env_id, options.days)
+        for day in days_of(env_id, options.large_days if env_id in LARGE else options.days)
         for baseline in BASELINES[ENV_IDS[env_id][0]]
     ]
-    results = by_id(run(jobs, options.kept, code_hash(), options.processes))
-    outages = restored([one for one in options.ids if one in FLISR_IDS], options.outages)
+    code, kept = code_hash(), options.kept
+    results = by_id(run(jobs, kept, code, options.processes))
+    restoring = [one for one in options.ids if one in FLISR_IDS]
+    outages = restored(restoring, options.outages, kept, code)
     given = sys.argv[1:] if arguments is None else arguments
     command = " ".join(["python benchmarks/baselines.py", *given])
     write_atomic(options.page, baselines_page.page(results, outages, command).encode())

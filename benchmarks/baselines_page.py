@@ -11,10 +11,7 @@ from grid_fed_rl.analytics.provenance import versions
 from grid_fed_rl.analytics.restoration import RESTORERS, RestorationResult, restoration_score
 from grid_fed_rl.envs.registration import FLISR_IDS
 
-__all__ = ["LONG", "page"]
-
-LONG = tuple(env_id for env_id in ENV_IDS if "IEEE8500" in env_id)
-"""Ids that are run only where they are named."""
+__all__ = ["page"]
 
 ByBaseline = Mapping[str, Sequence[DayResult]]
 
@@ -37,8 +34,8 @@ $ {command}
 ```
 
 with {versions}.
-Days are test days of each id's default utility, evenly spread over the year; figures are
-means over them.
+Days are test days of each id's default utility, evenly spread over the year, as many as the
+table of ids says, fewer of IEEE 8500; figures are means over them.
 
 ## How to read it
 
@@ -77,15 +74,6 @@ A task is worth learning where doing nothing leaves limits and foresight holds t
 *No control* and *oracle* count the days on which any limit was left in any step.
 
 """
-_LONG = """
-Left out, as they are unless they are named: {ids}. The feeder has thirty times the nodes of
-IEEE 123, and the oracle solves and differentiates thousands of its power flows for each
-linearisation of a day. To run them all the same:
-
-```console
-$ python benchmarks/baselines.py --days 1 --ids {ids_plain}
-```
-"""
 _FLISR = """
 ## FLISR
 
@@ -117,13 +105,7 @@ def page(
     known = ", ".join(f"{name} {found[name]}" for name in PRINTED_VERSIONS)
     parts = [_HEAD.format(command=command, versions=known, prices=prices)]
     parts += [_BINDS, *_lines(_binding(results))]
-    absent = [env_id for env_id in LONG if env_id not in results]
-    if absent:
-        names = ", ".join(f"`{env_id}`" for env_id in absent)
-        parts.append(_LONG.format(ids=names, ids_plain=" ".join(absent)))
-    others = [
-        env_id for env_id in (*ENV_IDS, *FLISR_IDS) if env_id not in (*results, *outages, *absent)
-    ]
+    others = [env_id for env_id in (*ENV_IDS, *FLISR_IDS) if env_id not in (*results, *outages)]
     if others:
         parts.append(f"\nNot asked for in this run: {', '.join(others)}.\n")
     for task in dict.fromkeys(task for task, _ in ENV_IDS.values()):

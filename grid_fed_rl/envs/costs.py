@@ -73,14 +73,16 @@ class VoltageCost:
     def _columns(self) -> NDArray[np.int64]:
         return np.array(self.nodes, dtype=np.int64)
 
+    def counted(self, v_pu: Floats) -> Floats:
+        """Of (lane, node) magnitudes those of the nodes that count."""
+        if self.nodes is None:
+            return v_pu
+        # `take` lays lanes out one by one: sums are the same in any batch.
+        return v_pu.take(self._columns, axis=1)
+
     def __call__(self, snapshot: Snapshot) -> tuple[Floats, Counts]:
         """Per-unit excursions of these nodes added up; nodes outside."""
-        v_pu = snapshot.v_pu
-        if (
-            self.nodes is not None
-        ):  # `take` lays lanes out one by one: sums are the same in any batch
-            v_pu = v_pu.take(self._columns, axis=1)
-        excursion = self.limits.excursion_pu(v_pu)
+        excursion = self.limits.excursion_pu(self.counted(snapshot.v_pu))
         return excursion.sum(axis=1), (excursion > 0.0).sum(axis=1)
 
 

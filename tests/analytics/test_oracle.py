@@ -17,6 +17,7 @@ from grid_fed_rl.analytics.oracle.plan import OracleConfig, blocks_of, horizon_a
 from grid_fed_rl.analytics.oracle.positions import cheapest_shifts
 from grid_fed_rl.analytics.oracle.powers import PvBlock
 from grid_fed_rl.analytics.oracle.programme import Programme
+from grid_fed_rl.envs.costs import served_nodes
 from grid_fed_rl.envs.der import DERConfig
 from grid_fed_rl.envs.ev import EVConfig
 from grid_fed_rl.envs.groups import Batteries, EvStations, Inverters
@@ -121,9 +122,9 @@ def test_slopes_are_the_derivatives_of_the_power_flow():
     pvs = [f"pv.{name}" for name in case.network.feeder.pvs]
     exact = sensitivity(case.network, flow.rows(slice(12, 13)), p=pvs, q=pvs, taps=())
     found = problem.slopes.by_limited[0][12]
-    n = len(pvs)
-    assert_allclose(found[:, :n], exact.q.v_magnitude_pu[0], atol=1.5e-7)
-    assert_allclose(found[:, n : 2 * n], exact.p.v_magnitude_pu[0], atol=1.5e-7)
+    n, served = len(pvs), list(served_nodes(case.network))
+    assert_allclose(found[:, :n], exact.q.v_magnitude_pu[0, served], atol=1.5e-7)
+    assert_allclose(found[:, n : 2 * n], exact.p.v_magnitude_pu[0, served], atol=1.5e-7)
 
 
 def test_losses_bend_as_their_second_derivative_says():
@@ -161,12 +162,32 @@ def test_cars_get_what_they_were_promised_by_a_plan_of_nothing():
     (group,) = case.groups
     assert isinstance(group, EvStations)
     block = ChargingBlock(Day(case, DAYS["EV"]), group)
-    due_kwh = group.table.due_kwh[block.sessions].astype(np.float64)
+    promised = block.of_cohort(block.due_kwh)
     idle = np.zeros((case.horizon, len(group.stations)))
-    for share, expected_kwh in ((1.0, 0.0), (0.0, due_kwh.sum())):
-        (day,) = run(case, DAYS["EV"], block.actions(idle, share * due_kwh)[None])
+    for share, expected_kwh in ((1.0, 0.0), (0.0, block.due_kwh.sum())):
+        (day,) = run(case, DAYS["EV"], block.actions(idle, share * promised)[None])
         unserved_kwh = group.unserved_kwh(day.state("charging")).sum()
         assert unserved_kwh == pytest.approx(expected_kwh, rel=1e-4, abs=1e-3)
+
+
+def test_cars_of_a_cohort_share_station_stay_and_all_that_it_is_given():
+    case = env_of("EV").case
+    (group,) = case.groups
+    assert isinstance(group, EvStations)
+    block = ChargingBlock(Day(case, DAYS["EV"]), group)
+    table, here, cohort = group.table, block.sessions, block.cohort
+    assert len(np.unique(cohort)) < len(cohort) / 2
+    comes, leaves = table.arrival_step[here], np.minimum(table.departure_step[here], case.horizon)
+    for one in np.unique(cohort):
+        its = cohort == one
+        assert len(np.unique(table.station[here][its])) == 1
+        assert np.ptp(comes[its]) < 4
+        assert np.ptp(leaves[its]) < 4
+    due, energy = block.of_cohort(block.due_kwh), block.of_cohort(block.energy_kwh)
+    for given in (0.3 * due, due, 0.5 * (due + energy), energy):
+        promised = block._promised_kwh(given)
+        assert (promised <= block.energy_kwh + 1e-9).all()
+        assert_allclose(block.of_cohort(promised), given, atol=1e-9)
 
 
 def test_a_plan_keeps_inverters_within_their_rating():

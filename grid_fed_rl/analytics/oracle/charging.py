@@ -1,8 +1,9 @@
 """Charging stations in the linear programme: every car's energy by its departure.
 
-In the programme each car has a power of its own. A station's one entry of the action slows
-all of its cars alike, so the plan is followed as a station's total, and no car is left to
-get less than it was promised: `ChargingBlock.actions`.
+In the programme a cohort has one power: cars of a station that come and leave at about the
+same time and need about the same share of their stay. A station's one entry of the action
+slows all of its cars alike, so the plan is followed as a station's total, and no car is left
+to get less than it was promised: `ChargingBlock.actions`.
 """
 
 import math
@@ -26,6 +27,9 @@ Floats = NDArray[np.float64]
 Index = NDArray[np.int64]
 
 SPILL_USD_PER_KWH = 1.0  # of a car that takes less than its share: more than energy costs
+GRAINS = (1, 2, 4)  # steps within which cars of a cohort come, and within which they leave
+STAYS = (8, 16)  # steps of stay from which on the next grain holds
+NEEDS = 4  # classes of the share of its stay that a car needs
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +76,33 @@ class ChargingBlock:
         """Those of the day in the table."""
         return slice(*self.group.table.first_session[self.day.day : self.day.day + 2].tolist())
 
+    @cached_property
+    def energy_kwh(self) -> Floats:
+        """(session,) what each asks for."""
+        return self.group.table.energy_kwh[self.sessions].astype(np.float64)
+
+    @cached_property
+    def due_kwh(self) -> Floats:
+        """(session,) what each has to have by the end of the day, or when it leaves."""
+        return self.energy_kwh - self.group.table.later_kwh[self.sessions]
+
+    @cached_property
+    def cohort(self) -> Index:
+        """(session,) number of its cohort."""
+        table, here = self.group.table, self.sessions
+        comes = table.arrival_step[here]
+        leaves = np.minimum(table.departure_step[here], self.day.case.horizon)
+        stay = leaves - comes
+        grain = np.array(GRAINS)[np.searchsorted(STAYS, stay, side="right")]
+        most_kwh = table.max_kw[here] * stay * self.day.case.year.step_h
+        need = np.minimum(NEEDS * self.energy_kwh / most_kwh, NEEDS - 1).astype(np.int64)
+        key = (table.station[here], grain, comes // grain, (leaves - 1) // grain, need)
+        return np.unique(np.stack(key), axis=1, return_inverse=True)[1].ravel()
+
+    def of_cohort(self, by_session: Floats) -> Floats:
+        """(cohort,) sums over its sessions."""
+        return np.bincount(self.cohort, by_session).astype(np.float64)
+
     def nudges(self, trajectory: Trajectory) -> list[Nudge]:
         """KW of every station, kvar with them."""
         del trajectory
@@ -100,34 +131,35 @@ class ChargingBlock:
         return np.zeros_like(most), most
 
     def add(self, programme: Programme, inputs: Index, at: Floats) -> Index:
-        """A power for every car; energy by departure, or its price; stations' sums.
+        """A power for every cohort; energy by departure, or its price; stations' sums.
 
-        Returns what each session is promised, kWh.
+        One share a station: a car takes that share of what it can, or has had its fill. Who
+        has had it is not linear. On the day at hand it is known, and there a car may take
+        less than its share; elsewhere that has a price.
+
+        Returns what each cohort is promised, kWh.
         """
-        table, step_h = self.group.table, self.day.case.year.step_h
-        power = programme.variables(0.0, self._max_kw, 0.0, self.session.shape)
-        self._slow_alike(programme, power, at)
-        programme.sums(inputs.ravel(), 1.0, power, self._input)
-        energy = table.energy_kwh[self.sessions].astype(np.float64)
-        due = energy - table.later_kwh[self.sessions]
+        step_h = self.day.case.year.step_h
+        energy, due = self.of_cohort(self.energy_kwh), self.of_cohort(self.due_kwh)
+        step = self._input // len(self.group.stations)
+        cohort = self.cohort[self.session - self.sessions.start]
+        place = np.ravel_multi_index((step, cohort), (len(inputs), len(energy)))
+        _, first, of_place = np.unique(place, return_index=True, return_inverse=True)
+        most = np.bincount(of_place, self._max_kw)
+        full = self._wanted_kwh(at) < self._max_kw * step_h
+        free = np.bincount(of_place, np.where(full, self._max_kw, 0.0))
+        power = programme.variables(0.0, most, 0.0, most.shape)
+        less = programme.variables(0.0, free, 0.0, most.shape)
+        spilt = programme.variables(0.0, most - free, SPILL_USD_PER_KWH * step_h, most.shape)
+        share = programme.variables(0.0, 1.0, 0.0, (inputs.size,))
+        slowed = (-most, share[self._input[first]])
+        programme.tie(0.0, 0.0, (1.0, power), (1.0, less), (1.0, spilt), slowed)
+        programme.sums(inputs.ravel(), 1.0, power, self._input[first])
         given = programme.variables(0.0, energy, 0.0, energy.shape)
         unserved = programme.variables(0.0, np.inf, self._unserved_usd_per_kwh, energy.shape)
         programme.tie(due, np.inf, (1.0, given), (1.0, unserved))
-        programme.sums(given, step_h, power, self.session - self.sessions.start)
+        programme.sums(given, step_h, power, cohort[first])
         return given
-
-    def _slow_alike(self, programme: Programme, power: Index, at: Floats) -> None:
-        """One share a station: a car takes that share of what it can, or has had its fill.
-
-        Who has had it is not linear. On the day at hand it is known, and there a car may
-        take less than its share; elsewhere that has a price.
-        """
-        step_h = self.day.case.year.step_h
-        share = programme.variables(0.0, 1.0, 0.0, (at.size,))
-        full = self._wanted_kwh(at) < self._max_kw * step_h
-        usd = np.where(full, 0.0, SPILL_USD_PER_KWH * step_h)
-        less = programme.variables(0.0, self._max_kw, usd, power.shape)
-        programme.tie(0.0, 0.0, (1.0, power), (1.0, less), (-self._max_kw, share[self._input]))
 
     def _wanted_kwh(self, at: Floats) -> Floats:
         """(car,) what every car wants when a step begins, if stations draw `at`."""
@@ -172,6 +204,7 @@ class ChargingBlock:
     def actions(self, inputs: Floats, further: Floats) -> Floats:
         """Follow each station's total; faster where a car would miss what it was promised."""
         group, table, step_h = self.group, self.group.table, self.day.case.year.step_h
+        promised = self._promised_kwh(further)
         state = group.rest(self._lane(0))
         actions = np.zeros(inputs.shape)
         for step in range(len(inputs)):
@@ -179,7 +212,7 @@ class ChargingBlock:
             session, most_kwh = self.session[there], self._max_kw[there] * step_h
             wanted = self._wanted_in(step, state)
             fastest_kwh = np.minimum(most_kwh, wanted)
-            owed = further[session - self.sessions.start] - (table.energy_kwh[session] - wanted)
+            owed = promised[session - self.sessions.start] - (table.energy_kwh[session] - wanted)
             last = np.minimum(table.departure_step[session], len(inputs)) - 1
             now = owed - (last - step) * most_kwh
             urgent = np.divide(now, fastest_kwh, out=np.zeros_like(now), where=fastest_kwh > 1e-6)
@@ -188,3 +221,13 @@ class ChargingBlock:
             actions[step] = np.clip(share, 0.0, 1.0) - 1.0
             state, _ = group.step(state, actions[step][None], lane)
         return actions
+
+    def _promised_kwh(self, given: Floats) -> Floats:
+        """(session,) of what its cohort is given: first all that is due, and then the rest."""
+        due, energy = self.due_kwh, self.energy_kwh
+        due_all, energy_all = self.of_cohort(due), self.of_cohort(energy)
+        rest, rest_all = energy - due, energy_all - due_all
+        of_due = np.divide(given, due_all, out=np.ones_like(given), where=due_all > 0.0)
+        left = np.maximum(given - due_all, 0.0)
+        of_rest = np.divide(left, rest_all, out=np.zeros_like(given), where=rest_all > 1e-9)
+        return np.minimum(of_due, 1.0)[self.cohort] * due + of_rest[self.cohort] * rest

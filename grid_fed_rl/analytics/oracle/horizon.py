@@ -31,6 +31,8 @@ MARGINS: Mapping[str, float] = {"voltage": 2e-4, "thermal": 2e-3, "unbalance": 1
 """How far within a limit a plan stays, in the channel's unit: the curvature a plan cannot see."""
 
 NEAR = 20.0  # margins from a limit within which a quantity is looked at from the start
+LEFT = -0.5  # margins beside a limit, from which on an answer is sought again: still within it
+BESIDE = 1.0  # margins beside a limit of what is then written down, too
 ROUNDS = 8  # of adding limits that the answer left
 
 
@@ -89,10 +91,12 @@ class Horizon:
         answer = self._solved(trust, margins, watched)
         for _ in range(ROUNDS):
             change = np.concatenate(answer.inputs, axis=1) - np.concatenate(self.at, axis=1)
-            left = self._near(self.slopes.predicted(change), margins, -0.01)
+            predicted = self.slopes.predicted(change)
+            left = self._near(predicted, margins, LEFT)
             if not any((more & ~mask).any() for more, mask in zip(left, watched, strict=True)):
                 break
-            watched = [mask | more for mask, more in zip(watched, left, strict=True)]
+            beside = self._near(predicted, margins, BESIDE)
+            watched = [mask | more for mask, more in zip(watched, beside, strict=True)]
             answer = self._solved(trust, margins, watched)
         return answer
 
@@ -134,13 +138,11 @@ class Horizon:
         return directions(self.slopes.loss_bends, span)
 
     def _price(self, programme: Programme, inputs: Index, at: Floats) -> None:
-        """Losses, and the energy through the substation: bought less sold."""
+        """Losses, what loads draw, and the energy through the substation: bought less sold."""
         step_h, slopes = self.yardstick.case.year.step_h, self.slopes
         bent = add_curvature(programme, inputs, at, self._bends)
-        lost = self.yardstick.loss_usd_per_kwh
-        if lost:
-            programme.price(inputs, lost * step_h * slopes.loss_kw)
-            programme.price(bent, lost * step_h)
+        programme.price(inputs, slopes.metered_usd)
+        programme.price(bent, self.yardstick.loss_usd_per_kwh * step_h)
         energy = self.yardstick.energy
         if energy is None:
             return

@@ -1,4 +1,4 @@
-"""How losses, the substation's power and all limited quantities answer to every input.
+"""How money, the substation's power and all limited quantities answer to every input.
 
 Differences of power flows: each input of each step is moved by itself, and all these rows
 are solved in one batch. That gives at once what has no derivative in `sensitivity`, a
@@ -42,7 +42,7 @@ class Slopes:
     """A trajectory's quantities and their derivatives by every input.
 
     Attributes:
-        loss_kw: (step, input) derivative of the losses in the network.
+        metered_usd: (step, input) derivative of `Yardstick.metered_usd`.
         loss_bends: (step, input, input) their second derivative by powers; 0 by taps and
             banks, whose bend is another.
         source_kw_at: (step,) what the substation delivers.
@@ -51,7 +51,7 @@ class Slopes:
         by_limited: (step, thing, input) derivative of each.
     """
 
-    loss_kw: Floats
+    metered_usd: Floats
     loss_bends: Floats
     source_kw_at: Floats
     source_kw: Floats
@@ -93,7 +93,7 @@ def slopes(
     network, n = yardstick.case.network, len(nudges)
     by = np.stack([one.by for one in nudges], axis=1)
     at = yardstick.limited(flow)
-    loss, bends, source, limited = [], [], [], []
+    usd, bends, source, limited = [], [], [], []
     is_power = np.array([one.changes[0][0] in POWERS for one in nudges])
     a_batch = max(1, VALUES_A_BATCH // (n * network.n_nodes))
     for first in range(0, len(flow.v_pu), a_batch):
@@ -104,7 +104,7 @@ def slopes(
             start_pu=np.repeat(flow.v_pu[steps], n, axis=0),
             threads=threads,
         )
-        loss.append(measures.losses_kw(network, beside).reshape(-1, n))
+        usd.append(yardstick.metered_usd(beside).reshape(-1, n))
         source.append(measures.source_kw(network, beside).reshape(-1, n))
         dv = beside.v_pu.reshape(len(steps), n, -1) - flow.v_pu[steps, None]
         dv *= is_power[:, None] / by[steps, :, None]
@@ -113,7 +113,7 @@ def slopes(
         limited.append([one.value.reshape(len(steps), n, -1).swapaxes(1, 2) for one in moved])
     source_at = measures.source_kw(network, flow)
     return Slopes(
-        loss_kw=(np.concatenate(loss) - measures.losses_kw(network, flow)[:, None]) / by,
+        metered_usd=(np.concatenate(usd) - yardstick.metered_usd(flow)[:, None]) / by,
         loss_bends=np.concatenate(bends),
         source_kw_at=source_at,
         source_kw=(np.concatenate(source) - source_at[:, None]) / by,

@@ -12,7 +12,14 @@ from numpy.typing import NDArray
 
 from grid_fed_rl.envs.case import Case
 from grid_fed_rl.envs.costs import CostChannel, HeadCost, LoadingCost, UnbalanceCost, VoltageCost
-from grid_fed_rl.envs.objective import Energy, EnergyLoss
+from grid_fed_rl.envs.objective import (
+    BorrowedEnergy,
+    Conservation,
+    Energy,
+    EnergyLoss,
+    UnservedEnergy,
+    Wear,
+)
 from grid_fed_rl.errors import TaskError
 from grid_fed_rl.powerflow import PowerFlow, measures
 
@@ -76,7 +83,8 @@ class Yardstick:
             pays more for leaving them than a score does.
 
     Raises:
-        TaskError: the case has a cost channel that is no function of a power flow.
+        TaskError: the case has a cost channel that is no function of a power flow, or a
+            reward term that is not known here.
     """
 
     case: Case
@@ -90,6 +98,13 @@ class Yardstick:
                 raise TaskError(
                     f"the oracle knows no cost channel {channel.name!r}; known: voltage, thermal, "
                     f"unbalance, head"
+                )
+        paid = EnergyLoss | Energy | Conservation | Wear | BorrowedEnergy | UnservedEnergy
+        for term in self.case.reward:
+            if not isinstance(term, paid):
+                raise TaskError(
+                    f"the oracle knows no reward term {term.name!r}; known: loss, energy, "
+                    f"conservation, wear, borrowed_energy, owed_load, unserved"
                 )
         object.__setattr__(self, "_channels", self.case.costs)
 
@@ -106,7 +121,7 @@ class Yardstick:
         match channel:
             case VoltageCost():
                 limits = channel.limits
-                value = self.case.service_pu(flow.v_pu)
+                value = channel.counted(self.case.service_pu(flow.v_pu))
                 return Limited(channel.name, value, limits.v_min_pu, limits.v_max_pu)
             case LoadingCost():
                 value, high = measures.loading(network, flow).share, channel.most
@@ -128,6 +143,20 @@ class Yardstick:
         return sum(one.usd_per_kwh for one in self.case.reward if isinstance(one, EnergyLoss))
 
     @property
+    def drawn_usd_per_kwh(self) -> float:
+        """Price of what loads really draw; 0 where the reward has none."""
+        return sum(one.usd_per_kwh for one in self.case.reward if isinstance(one, Conservation))
+
+    def metered_usd(self, flow: PowerFlow) -> Floats:
+        """(row,) what losses, and what loads draw, cost at prices that never change."""
+        network, usd = self.case.network, np.zeros(len(flow.v_pu))
+        if self.loss_usd_per_kwh:
+            usd += self.loss_usd_per_kwh * measures.losses_kw(network, flow)
+        if self.drawn_usd_per_kwh:
+            usd += self.drawn_usd_per_kwh * measures.load_kw(network, flow).sum(axis=1)
+        return usd * self.case.year.step_h
+
+    @property
     def energy(self) -> Energy | None:
         """The reward's price of energy through the substation, where it has one."""
         return next((one for one in self.case.reward if isinstance(one, Energy)), None)
@@ -140,7 +169,7 @@ class Yardstick:
             row: (row,) rows of the scenario, for their prices.
         """
         network, step_h = self.case.network, self.case.year.step_h
-        paid = self.loss_usd_per_kwh * measures.losses_kw(network, flow) * step_h
+        paid = self.metered_usd(flow)
         if self.energy is not None:
             kwh = measures.source_kw(network, flow) * step_h
             paid += self.energy.import_usd_per_kwh[row] * np.maximum(kwh, 0.0)
