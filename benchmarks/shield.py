@@ -10,7 +10,8 @@ On test days of every utility, a day a lane, from rest:
   return, in all, on days on which the shield held the limits, and less violations at the
   price of the score (`analytics.oracle.PRICES`);
 - both with the foresight of a forecast and margins;
-- seconds of a step, unshielded and shielded, in turn, for both policies, on days met before.
+- seconds of a step, unshielded and shielded, in turn, for both policies, on days met before;
+  and for the random policy with a shield that meets its days for the first time.
 
     python benchmarks/shield.py
     python benchmarks/shield.py --task VVO --days 90 --part quality
@@ -270,6 +271,10 @@ def cost(options: Options, env_id: str) -> dict[str, Any]:
                     sides[side].append(seconds)
         result[f"step_s_{name}"], result[f"step_s_{name}_shielded"] = sides
         result[f"ratio_{name}"] = median(sides[1]) / median(sides[0])
+    fresh = make(env_id, OWN_UTILITY[task], n, "train")
+    new_days = seconds_of(ShieldVector(fresh), random_policy(fresh, 0), options.steps, options.seed)
+    result["step_s_random_new_days"] = new_days
+    result["ratio_new_days"] = new_days / median(result["step_s_random"])
     return result
 
 
@@ -280,6 +285,7 @@ def utilities_of(options: Options, env_id: str) -> Sequence[str]:
     return options.utilities
 
 
+RATIOS = ("random", "good", "new_days")
 LIMITS = (
     ("backup", "violated_backup"),
     ("random", "violated_random"),
@@ -362,11 +368,11 @@ def costs(options: Options) -> list[dict[str, Any]]:
     rows = []
     if not options.json:
         print("Seconds of a step, shielded over unshielded, median of repeats")
-        print(f"{'id':16} {'lanes':9}{'random':>10}{'good':>10}")
+        print(f"{'id':16} {'lanes':9}{'random':>10}{'good':>10}{'new days':>10}")
     for env_id in options.env_ids:
         rows.append(cost(options, env_id))
         if not options.json:
-            ratios = "".join(f"{rows[-1][f'ratio_{name}']:10.2f}" for name in ("random", "good"))
+            ratios = "".join(f"{rows[-1][f'ratio_{name}']:10.2f}" for name in RATIOS)
             name, lanes = env_id.split("/")[1], rows[-1]["num_envs"]
             print(f"{name:16} {lanes:<9}{ratios}", flush=True)
     return rows
