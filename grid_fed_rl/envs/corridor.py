@@ -96,7 +96,7 @@ class Corridor:
             self._position[days, step] = position
             self._least[days, step] = position[:, self.taps] - down[:, None]
             self._most[days, step] = position[:, self.taps] + up[:, None]
-            at = concluded(self._case, at, start.moment, done.made)
+            at = concluded(self._case, at, start.moment, done.made, self._threads)
         for step in range(self._case.horizon - 1, -1, -1):
             least, most = self._least[days, step + 1], self._most[days, step + 1]
             self._least[days, step] = np.maximum(self._least[days, step], least - REACH)

@@ -67,6 +67,7 @@ def rest(
         setpoint=setpoint,
         der_kw_before=setpoint.der_kw,
         flow=flow,
+        threads=threads,
     )
 
 
@@ -100,7 +101,7 @@ def advance(case: Case, before: Snapshot, action: Floats, threads: int | None = 
     """
     moment = moment_at(case, before.next_row)
     made = attempt(case, before.states, start_of(case, before), moment, action, threads)
-    return concluded(case, before, moment, made)
+    return concluded(case, before, moment, made, threads)
 
 
 def attempt(
@@ -134,7 +135,9 @@ def attempt(
     return Attempt(after, moves, flow)
 
 
-def concluded(case: Case, before: Snapshot, moment: Moment, made: Attempt) -> Snapshot:
+def concluded(
+    case: Case, before: Snapshot, moment: Moment, made: Attempt, threads: int | None = None
+) -> Snapshot:
     """The feeder after an attempt that was carried out: the other half of `advance`."""
     return _snapshot(
         case,
@@ -150,6 +153,7 @@ def concluded(case: Case, before: Snapshot, moment: Moment, made: Attempt) -> Sn
         setpoint=made.flow.setpoint,
         der_kw_before=before.setpoint.der_kw,
         flow=made.flow,
+        threads=threads,
     )
 
 
@@ -254,10 +258,11 @@ def _snapshot(
     setpoint: Setpoint,
     der_kw_before: Floats,
     flow: PowerFlow,
+    threads: int | None,
 ) -> Snapshot:
     if not flow.converged.all():
         flow = replace(flow, v_pu=np.where(flow.converged[:, None], flow.v_pu, 0.0))
-    in_network = losses_kw(case.network, flow)
+    in_network = losses_kw(case.network, flow, threads)
     in_devices = sum((move.loss_kw for move in moves.values()), np.zeros(len(step)))
     year = case.year
     return Snapshot(

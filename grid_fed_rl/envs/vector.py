@@ -134,7 +134,8 @@ class GridVectorEnv(LaneVectorEnv[Snapshot]):
     def _advance(self, before: Snapshot, action: Floats) -> Snapshot:
         foreseen, self._foreseen = self._foreseen, None
         if foreseen is not None and np.array_equal(foreseen[0], action):
-            return concluded(self.case, before, moment_at(self.case, before.next_row), foreseen[1])
+            moment = moment_at(self.case, before.next_row)
+            return concluded(self.case, before, moment, foreseen[1], self._threads)
         return advance(self.case, before, action, self._threads)
 
     def _observe(self, snapshot: Snapshot) -> NDArray[np.float32]:

@@ -52,14 +52,19 @@ def element_losses(network: Network, flow: PowerFlow) -> ElementLosses:
     return ElementLosses(table.elements, out)
 
 
-def losses_kw(network: Network, flow: PowerFlow) -> NDArray[np.float64]:
+def losses_kw(network: Network, flow: PowerFlow, threads: int | None = 1) -> NDArray[np.float64]:
     """Active losses of lines, switches, transformers and series reactors: (batch,).
 
     As OpenDSS's total, without what stands on one bus: shunt reactors have their
     place in `element_losses`.
+
+    Args:
+        network: The compiled feeder.
+        flow: Its power flow.
+        threads: Threads to spread the rows over; None for all processors.
     """
-    out = np.empty(len(flow.v_pu))
-    by_rows(measure_kernels.active_losses, network, flow, network.branches.active, out)
+    out, terms = np.empty(len(flow.v_pu)), network.branches.active
+    by_rows(measure_kernels.active_losses, network, flow, terms, out, threads=threads)
     return out
 
 
