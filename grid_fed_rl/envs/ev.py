@@ -6,7 +6,7 @@ An episode is a day of a utility's year in quarters of an hour.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from os import PathLike
@@ -32,7 +32,7 @@ from grid_fed_rl.envs.vvo import PV_SITES, VOLTAGES
 from grid_fed_rl.errors import TaskError
 from grid_fed_rl.feeders import Feeder, Load, LoadModel, Terminal, load
 from grid_fed_rl.feeders.topology import Node, places
-from grid_fed_rl.safety import Limits
+from grid_fed_rl.safety import RANGE_B, Limits, VoltageLimits
 from grid_fed_rl.scenarios import (
     EvConfig,
     EvStation,
@@ -44,6 +44,11 @@ from grid_fed_rl.scenarios import (
 )
 
 __all__ = ["EVConfig", "ev_case", "place_stations"]
+
+VOLTAGE: Mapping[str, VoltageLimits] = {
+    # With every car paused its own regulators leave 1.05 all the same, and no range B.
+    "ieee8500": VoltageLimits(v_max_pu=RANGE_B.v_max_pu),
+}
 
 
 @dataclass(frozen=True)
@@ -206,6 +211,7 @@ def ev_case(
     limits = config.limits
     if limits is None:
         limits = replace(limits_of(site.network.feeder, served_only=True), loading=config.loading)
+        limits = replace(limits, voltage=VOLTAGE.get(feeder.name, limits.voltage))
     if config.import_share is not None:
         peak_kw = float(site.year.load_kw.sum(axis=1).max())
         limits = replace(limits, import_kw=config.import_share * peak_kw)

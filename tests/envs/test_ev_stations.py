@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from grid_fed_rl.envs.costs import VoltageCost
 from grid_fed_rl.envs.ev import EVConfig, ev_case
 from grid_fed_rl.envs.groups import EvStations, Moment
 from grid_fed_rl.envs.objective import UnservedEnergy
@@ -251,3 +252,17 @@ def test_stations_that_do_not_fit_are_refused(network, table):
     noon = session_table(sessions, 1.0, first_hour=12.0)
     with pytest.raises(TaskError, match=r"days begin at 12 h; expected midnight"):
         EvStations(network, (HOME, FAST), ("home", "fast"), noon)
+
+
+def test_what_ieee_8500_leaves_with_every_car_paused_is_no_policys():
+    """Its own regulators leave range A by night and never range B's upper end."""
+    case = ev_case("ieee8500", split="test")
+    env = GridVectorEnv(case, 1)
+    env.reset(options={"day": int(case.days[0])})
+    paused, highest = -np.ones((1, len(case.action_names))), []
+    (voltage,) = (one for one in case.costs if isinstance(one, VoltageCost))
+    for _ in range(24):  # until six in the morning
+        *_, info = env.step(paused)
+        assert info["violations"]["voltage"] == 0
+        highest.append(voltage.counted(env.snapshot.v_pu).max())
+    assert 1.05 < max(highest) < 1.058
