@@ -45,8 +45,8 @@ from grid_fed_rl.scenarios import (
 
 __all__ = ["EVConfig", "ev_case", "place_stations"]
 
-VOLTAGE: Mapping[str, VoltageLimits] = {
-    # With every car paused its own regulators leave 1.05 all the same, and no range B.
+VOLTAGE_LIMITS: Mapping[str, VoltageLimits] = {
+    # By night its own regulators leave 1.05, but never range B, with every car paused, too.
     "ieee8500": VoltageLimits(v_max_pu=RANGE_B.v_max_pu),
 }
 
@@ -211,7 +211,7 @@ def ev_case(
     limits = config.limits
     if limits is None:
         limits = replace(limits_of(site.network.feeder, served_only=True), loading=config.loading)
-        limits = replace(limits, voltage=VOLTAGE.get(feeder.name, limits.voltage))
+        limits = replace(limits, voltage=VOLTAGE_LIMITS.get(feeder.name, limits.voltage))
     if config.import_share is not None:
         peak_kw = float(site.year.load_kw.sum(axis=1).max())
         limits = replace(limits, import_kw=config.import_share * peak_kw)

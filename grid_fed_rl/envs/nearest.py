@@ -71,7 +71,6 @@ class Nearest:
     def __init__(self, limited: Limited, levers: Levers, step: Floats, threads: int) -> None:
         self._limited, self._levers, self._threads = limited, levers, threads
         self._step = step
-        self._is_whole = step > 0.0
         self._is_dear = levers.dear >= ACTIVE_POWER
 
     def positions(
@@ -148,7 +147,7 @@ class Nearest:
     ) -> tuple[Floats, Floats]:
         """Moves, settings whole and the rest refined; and before any was rounded."""
         whole = step > 0.0
-        if not self._is_whole.any():
+        if not self._step.any():
             x = project(program.eased(ease), price, self._threads)[0]
             return x, x
         relaxed, _ = project(program, price, self._threads)
